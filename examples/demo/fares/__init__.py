@@ -1,0 +1,1 @@
+"""Fares of a small city network: zones, off-peak prices, transfers and a daily cap."""

@@ -1,0 +1,1 @@
+"""The ground floor: errors, text, processes, hashing, clocks. Knows nothing of agents."""

@@ -1,0 +1,1 @@
+"""Values and Protocols that every room speaks. No behaviour beyond pure bookkeeping."""

@@ -1,0 +1,219 @@
+"""The one spine: everything that happens in a run, as values that every face reads.
+
+Stored events have a `seq`; Delta and ToolProgress pass by, have none, and may be dropped.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from kodo.core.check import Evidence, Finding
+from kodo.core.limits import Spent
+from kodo.core.messages import Delta, Message, Value
+
+RunOutcome = Literal[
+    "verified",  # finished, and its checks passed
+    "unverified",  # finished, but nothing could prove it
+    "failed",  # checks fail, or it gave up
+    "denied",  # a needed permission was denied
+    "limit",  # a limit was reached
+    "broken",  # a provider, the sandbox or the store broke
+    "interrupted",
+]
+
+
+class RunStarted(Value, frozen=True, tag="run_started"):
+    """A task was taken up. `kodo_version` and `sandbox` tell under what conditions."""
+
+    task: str
+    model: str
+    strategy: str
+    cwd: str
+    sandbox: str
+    kodo_version: str
+
+
+class MessageAdded(Value, frozen=True, tag="message"):
+    """A message became part of the thread."""
+
+    message: Message
+
+
+class PromptPart(Value, frozen=True):
+    """A piece of a prompt and about how many tokens it took."""
+
+    name: str
+    tokens: int
+
+
+class PromptSent(Value, frozen=True, tag="prompt"):
+    """A model call began. `hash` is the SHA-256 of the prompt's JSON."""
+
+    hash: str
+    parts: tuple[PromptPart, ...] = ()
+
+
+class ToolStarted(Value, frozen=True, tag="tool_started"):
+    """A call passed the policy and runs now."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class ApprovalAsked(Value, frozen=True, tag="approval_asked"):
+    """A call waits for a person. `reason` names the rule."""
+
+    call_id: str
+    question: str
+    reason: str
+
+
+class ApprovalGiven(Value, frozen=True, tag="approval_given"):
+    """The answer, and who gave it."""
+
+    call_id: str
+    allowed: bool
+    by: Literal["user", "policy"]
+    reason: str = ""
+
+
+class SnapshotTaken(Value, frozen=True, tag="snapshot"):
+    """The state of the files was kept. `snapshot` is the blob of its manifest."""
+
+    snapshot: str
+    label: str
+
+
+class FileChange(Value, frozen=True):
+    """One changed file: `before` and `after` name blobs."""
+
+    path: str
+    before: str | None
+    after: str | None
+    diff: str = ""
+
+
+class FilesChanged(Value, frozen=True, tag="files_changed"):
+    """Files were changed by an edit or a tool. The contents are blobs, None where absent."""
+
+    call_id: str
+    changes: tuple[FileChange, ...]
+
+
+class CheckRun(Value, frozen=True, tag="check"):
+    """A check was run. `decision` is its verdict."""
+
+    check: str
+    decision: Literal["pass", "note", "ask", "block"]
+    evidence: tuple[Evidence, ...] = ()
+
+
+class FindingRaised(Value, frozen=True, tag="finding"):
+    """A check found something that people should see."""
+
+    check: str
+    finding: Finding
+
+
+class HostContacted(Value, frozen=True, tag="host"):
+    """kodo (not the sandbox) opened a connection to a host other than the model's."""
+
+    host: str
+    purpose: str
+
+
+class Evicted(Value, frozen=True, tag="evicted"):
+    """Entries left the window; they remain in the log. `tokens` is about what that freed."""
+
+    entries: tuple[str, ...]
+    tokens: int
+
+
+class Retrying(Value, frozen=True, tag="retrying"):
+    """A model call failed in a way that may pass. Waits `wait_s` before try number `attempt`."""
+
+    error: str
+    attempt: int
+    wait_s: float
+
+
+class LimitNear(Value, frozen=True, tag="limit_near"):
+    """At least four fifths of a limit are spent."""
+
+    limit: str
+    used: float
+    limit_value: float
+
+
+class Noted(Value, frozen=True, tag="note"):
+    """Something a person should know: what the agent does now, or what it could not do."""
+
+    text: str
+    kind: Literal["step", "warning"] = "step"
+
+
+class RunEnded(Value, frozen=True, tag="run_ended"):
+    """The last event of every run. `limit` names the field of Limits where that ended it."""
+
+    outcome: RunOutcome
+    summary: str
+    spent: Spent = Spent()
+    evidence: tuple[Evidence, ...] = ()
+    changed: tuple[str, ...] = ()
+    reason: str = ""
+    limit: str = ""
+
+
+Stored = (
+    RunStarted
+    | MessageAdded
+    | PromptSent
+    | ToolStarted
+    | ApprovalAsked
+    | ApprovalGiven
+    | SnapshotTaken
+    | FilesChanged
+    | CheckRun
+    | FindingRaised
+    | HostContacted
+    | Evicted
+    | Retrying
+    | LimitNear
+    | Noted
+    | RunEnded
+)
+
+
+class ToolProgress(Value, frozen=True):
+    """A piece of a running tool's output. Never stored as such."""
+
+    call_id: str
+    text: str
+
+
+Passing = Delta | ToolProgress
+
+
+class Event(Value, frozen=True):
+    """A stored happening: `seq` counts from 1 within its thread, `at` is aware UTC."""
+
+    seq: int
+    run_id: str
+    at: datetime
+    body: Stored
+
+
+def encode_event(event: Event) -> bytes:
+    """Return the event as compact JSON."""
+    return _ENCODER.encode(event)
+
+
+def decode_event(data: bytes) -> Event:
+    """Return the event that `encode_event` made. Raises msgspec.DecodeError."""
+    return _DECODER.decode(data)
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Event)
