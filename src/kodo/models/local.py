@@ -1,0 +1,242 @@
+"""The model in this process: prompts to text for the engine, and its text to replies.
+
+Knows chat turns, holes and tool calls; the engine knows tokens. Loads the engine with the first
+question and keeps it until `aclose`. Not covered: images (left out with a note) and reasoning.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from kodo.base.errors import ConfigError, ModelError
+from kodo.core.messages import (
+    Assistant,
+    Delta,
+    Message,
+    Part,
+    Stop,
+    Text,
+    ToolCall,
+    ToolResult,
+    Usage,
+    User,
+)
+from kodo.core.model import Ability, Candidate, Hole, ModelInfo, Prompt
+from kodo.engine.catalog import find
+from kodo.engine.files import ModelFolder
+from kodo.engine.infill import STOPS, gap, trim
+from kodo.engine.llama import LlamaEngine, Settings
+from kodo.engine.request import Finished, Piece, Reading, Request, TextEngine, Turn
+from kodo.models import local_calls
+from kodo.models.handoff import prepare
+
+OpenEngine = Callable[[Path, int], Awaitable[TextEngine]]
+"""Loads the file at a path with a window of so many tokens."""
+
+CONTEXT_TOKENS = 16_384
+OUTPUT_TOKENS = 4_096
+
+_SMALL_BYTES = 6 << 30
+_MOVED_TOKENS = 8
+_ABILITIES: frozenset[Ability] = frozenset({"tools", "schema", "grammar", "seed", "sample"})
+
+
+async def open_llama(path: Path, context_tokens: int) -> TextEngine:
+    """Load llama.cpp with the default settings. Raises ConfigError, ModelError."""
+    return await LlamaEngine.load(path, Settings(context_tokens=context_tokens))
+
+
+class LocalModel:
+    """An embedded model, or any GGUF file. Implements Model, Sampler and Completer.
+
+    `name` is an id of the catalog, or a path that ends in `.gguf` (relative to the working
+    folder). Raises ConfigError for an unknown id.
+    """
+
+    def __init__(self, folder: Path, name: str, open_engine: OpenEngine = open_llama) -> None:
+        self._open_engine = open_engine
+        self._engine: TextEngine | None = None
+        self._loading = anyio.Lock()
+        abilities = set(_ABILITIES)
+        if name.endswith(".gguf"):
+            file = Path(name).expanduser()
+            if not file.is_file():
+                raise ConfigError(f"no model file at {str(file)!r} (from 'local/{name}')")
+            self._locate: Callable[[], Path] = lambda: file
+            context_tokens = CONTEXT_TOKENS
+            small = file.stat().st_size < _SMALL_BYTES
+        else:
+            model = find(name)
+            self._locate = lambda: ModelFolder(folder).require(model)
+            context_tokens = min(model.context_tokens, CONTEXT_TOKENS)
+            small = True
+            if model.fill_in_the_middle:
+                abilities.add("complete")
+        if small:
+            abilities.add("small")
+        self._info = ModelInfo(
+            id=f"local/{name}",
+            provider="local",
+            context_tokens=context_tokens,
+            output_tokens=OUTPUT_TOKENS,
+            abilities=frozenset(abilities),
+        )
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of this model."""
+        return self._info
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Assistant, None]:
+        """Yield deltas, then one Assistant. See `kodo.core.model.Model`."""
+        engine = await self._ready()
+        request = await self._request(engine, prompt, 1)
+        kind = "call" if prompt.tools else "text"
+        async with aclosing(engine.generate(request)) as events:
+            async for event in events:
+                match event:
+                    case Reading(done, total):
+                        yield Delta("prefill", done=done, total=total)
+                    case Piece(text=text):
+                        yield Delta(kind, text)
+                    case Finished():
+                        yield self._reply(prompt, event)
+
+    async def sample(
+        self, prompt: Prompt, samples: int, on_delta: Callable[[Delta], Awaitable[None]]
+    ) -> list[Assistant]:
+        """Return `samples` replies over one reading of the prompt.
+
+        The first is drawn like the others: a temperature of 0 makes them all equal. Raises
+        ModelError.
+        """
+        engine = await self._ready()
+        request = await self._request(engine, prompt, samples)
+        replies: list[Assistant] = []
+        async with aclosing(engine.generate(request)) as events:
+            async for event in events:
+                match event:
+                    case Reading(done, total):
+                        await on_delta(Delta("prefill", done=done, total=total))
+                    case Piece(sample, text):
+                        if sample == 0:
+                            await on_delta(Delta("text", text))
+                    case Finished():
+                        reply = self._reply(prompt, event)
+                        if event.sample:  # the prompt is counted once, with the first sample
+                            usage = msgspec.structs.replace(
+                                reply.usage, input_tokens=0, cached_tokens=0
+                            )
+                            reply = msgspec.structs.replace(reply, usage=usage)
+                        replies.append(reply)
+        return replies
+
+    async def complete(self, hole: Hole, samples: int = 1) -> list[Candidate]:
+        """Return what may stand in the hole, likeliest first, duplicates removed.
+
+        Holes of one text are cheap when they are visited from the top down: each then reads only
+        what lies between it and the one before (about 15 tokens instead of the whole text).
+        """
+        if "complete" not in self._info.abilities:
+            raise ModelError(f"the model {self._info.id!r} cannot fill holes")
+        engine = await self._ready()
+        asked = gap(hole.prefix, hole.suffix, "spm")
+        request = Request(
+            prompt=asked.prompt,
+            output_tokens=hole.output_tokens,
+            stop=(*hole.stop, *STOPS),
+            temperature=hole.temperature,
+            seed=hole.seed,
+            grammar=hole.grammar,
+            samples=samples,
+            logprobs=True,
+            reuse_tokens=_MOVED_TOKENS,
+        )
+        found: dict[str, Candidate] = {}
+        async with aclosing(engine.generate(request)) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    text = trim(event.text, asked.indent)
+                    found.setdefault(text, Candidate(text, event.mean_logprob, event.stop))
+        return sorted(
+            found.values(),
+            key=lambda candidate: candidate.mean_logprob or 0.0,
+            reverse=True,
+        )
+
+    async def aclose(self) -> None:
+        """Give the memory back. Idempotent; the next question loads the model again."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.aclose()
+
+    async def _ready(self) -> TextEngine:
+        async with self._loading:
+            if self._engine is None:
+                self._engine = await self._open_engine(self._locate(), self._info.context_tokens)
+            return self._engine
+
+    async def _request(self, engine: TextEngine, prompt: Prompt, samples: int) -> Request:
+        ready = prepare(prompt, self._info, images=False)
+        output_tokens = min(prompt.output_tokens or OUTPUT_TOKENS, OUTPUT_TOKENS)
+        schema = local_calls.schema(ready.tools) if ready.tools else ready.schema
+        return Request(
+            prompt=await engine.render(turns(ready)),
+            output_tokens=output_tokens,
+            stop=ready.stop,
+            temperature=prompt.temperature or 0.0,
+            seed=prompt.seed,
+            grammar=prompt.grammar,
+            schema=schema,
+            samples=samples,
+        )
+
+    def _reply(self, prompt: Prompt, finished: Finished) -> Assistant:
+        part: Part = Text(finished.text)
+        stop: Stop = finished.stop
+        if prompt.tools and finished.stop == "end":
+            calls = sum(len(m.calls) for m in prompt.messages if isinstance(m, Assistant))
+            part = local_calls.read(finished.text, f"call_{calls + 1}")
+            stop = "tool_calls" if isinstance(part, ToolCall) else "end"
+        timings = finished.timings
+        usage = Usage(
+            input_tokens=timings.prompt_tokens,
+            cached_tokens=timings.cached_tokens,
+            output_tokens=timings.decoded_tokens,
+            cost_usd=0.0,
+        )
+        parts: tuple[Part, ...] = () if part == Text("") else (part,)
+        return Assistant(parts, self._info.id, stop, usage)
+
+
+def turns(prompt: Prompt) -> list[Turn]:
+    """Return the turns of a prompt for a chat template that knows no tools.
+
+    Neighbours of one role are joined, for templates that insist on alternation.
+    """
+    system = prompt.instructions
+    if prompt.tools:
+        system = f"{system}\n\n{local_calls.instructions(prompt.tools)}".strip()
+    found = [Turn("system", system)] if system else []
+    for message in prompt.messages:
+        turn = _turn(message)
+        if found and found[-1].role == turn.role:
+            turn = Turn(turn.role, f"{found.pop().content}\n\n{turn.content}")
+        found.append(turn)
+    return found
+
+
+def _turn(message: Message) -> Turn:
+    match message:
+        case User():
+            texts = (part.text for part in message.parts if isinstance(part, Text))
+            return Turn("user", "\n".join(texts))
+        case ToolResult():
+            return Turn("user", f"Result of {message.name} ({message.outcome}):\n{message.text}")
+        case Assistant():
+            pieces = [message.text] if message.text else []
+            pieces += [local_calls.write(call) for call in message.calls]
+            return Turn("assistant", "\n".join(pieces))
