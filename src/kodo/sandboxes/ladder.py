@@ -1,0 +1,89 @@
+"""The ladder of rungs, best first: which work on this host, and a sandbox on the best of them.
+
+Every rung is tried by really running in it. Remembers nothing: who asks may keep the answer.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from kodo.base.errors import SandboxError
+from kodo.core.messages import Value
+from kodo.core.sandbox import Guarantee, Sandbox
+from kodo.sandboxes import bubblewrap
+from kodo.sandboxes.bubblewrap import Bubblewrap
+from kodo.sandboxes.copy import CopyLimits
+from kodo.sandboxes.jail import Jail
+from kodo.sandboxes.local import Local
+from kodo.sandboxes.scratch import ScratchCopy, open_scratch
+
+Rung = Literal["bwrap", "local"]
+RUNGS: tuple[Rung, ...] = ("bwrap", "local")
+
+
+class RungReport(Value, frozen=True):
+    """What a probe found: `why_not` is empty where the rung works."""
+
+    name: Rung
+    works: bool
+    why_not: str = ""
+    guarantees: frozenset[Guarantee] = frozenset()
+
+
+async def probe_rung(name: Rung, jail: Jail) -> RungReport:
+    """Try one rung by running in it. A rung that does not work is a report, not an error."""
+    if name == "local":
+        return RungReport("local", works=True, guarantees=Local.guarantees)
+    why_not = await bubblewrap.probe(jail)
+    if why_not is not None:
+        return RungReport(name, works=False, why_not=why_not)
+    return RungReport(name, works=True, guarantees=Bubblewrap(jail).guarantees)
+
+
+async def probe_rungs(jail: Jail) -> tuple[RungReport, ...]:
+    """Try all rungs, best first. Raises SandboxError where the jail itself makes no sense."""
+    return tuple([await probe_rung(name, jail) for name in RUNGS])
+
+
+async def choose_rung(rung: str, jail: Jail, reports: Sequence[RungReport] = ()) -> RungReport:
+    """Return the report of the rung to use: the named one, or for `auto` the best that works.
+
+    `reports` are those of an earlier probe on this host; a rung that is not among them is probed.
+    Raises SandboxError where the named rung is unknown or does not work.
+    """
+    if rung != "auto" and rung not in RUNGS:
+        raise SandboxError(f"unknown rung {rung!r}; choose from auto, {', '.join(RUNGS)}")
+    known = {report.name: report for report in reports}
+    for name in RUNGS:
+        if rung not in ("auto", name):
+            continue
+        report = known.get(name) or await probe_rung(name, jail)
+        if report.works:
+            return report
+        if rung == name:
+            raise SandboxError(
+                f"rung {name!r} does not work here: {report.why_not}; try --rung auto"
+            )
+    raise SandboxError("no rung works here")  # local always does
+
+
+def make_sandbox(name: Rung, jail: Jail) -> Sandbox:
+    """Return a sandbox on this rung, without a probe. Raises SandboxError."""
+    return Bubblewrap(jail) if name == "bwrap" else Local(jail)
+
+
+async def open_sandbox(rung: str, jail: Jail, reports: Sequence[RungReport] = ()) -> Sandbox:
+    """Return a sandbox on the chosen rung (see `choose_rung`). Close it with `aclose`."""
+    return make_sandbox((await choose_rung(rung, jail, reports)).name, jail)
+
+
+async def open_copy(name: Rung, jail: Jail, limits: CopyLimits | None = None) -> ScratchCopy:
+    """Return a scratch copy of the jail's workspace with a sandbox on this rung.
+
+    Raises SandboxError where the workspace is too large to copy.
+    """
+    return await open_scratch(
+        jail,
+        lambda copy: make_sandbox(name, copy),
+        shows_in_place=name == "bwrap",
+        limits=limits,
+    )

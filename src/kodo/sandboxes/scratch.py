@@ -1,0 +1,93 @@
+"""A throw-away copy of the workspace with a sandbox of its own that shows it in its place.
+
+Does not know which rung it gets: `make` builds it. Guards that the copy is removed.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from anyio import CancelScope, to_thread
+
+from kodo.core.sandbox import Sandbox
+from kodo.sandboxes.copy import Copied, CopyLimits, copy_workspace
+from kodo.sandboxes.jail import Jail, checked
+
+
+class ScratchCopy:
+    """See `kodo.core.sandbox.Scratch`. `copied` says what was copied, shared and left out."""
+
+    __slots__ = ("_folder", "copied", "root", "sandbox")
+
+    def __init__(self, folder: Path, root: Path, sandbox: Sandbox, copied: Copied) -> None:
+        self._folder = folder
+        self.root = root
+        self.sandbox = sandbox
+        self.copied = copied
+
+    async def aclose(self) -> None:
+        """End what runs in it and remove the copy."""
+        with CancelScope(shield=True):
+            await self.sandbox.aclose()
+            await to_thread.run_sync(_remove, self._folder)
+
+
+async def open_scratch(
+    jail: Jail,
+    make: Callable[[Jail], Sandbox],
+    *,
+    shows_in_place: bool,
+    limits: CopyLimits | None = None,
+    parent: Path | None = None,
+) -> ScratchCopy:
+    """Copy the workspace below `parent` (None: the system's temporary folder) and jail the copy.
+
+    `shows_in_place` tells whether the rung can show folders at other paths (bwrap): then `.git`
+    and large dependency folders are bound read-only. Else the latter become symlinks to the real
+    ones and a large `.git` is left out. Raises SandboxError where the copy would be too large or
+    cannot be made; the caller then works in place.
+    """
+    jail = checked(jail)
+    folder = Path(await to_thread.run_sync(tempfile.mkdtemp, "", "kodo-scratch-", parent))
+    root = folder / jail.workspace.name
+    try:
+        copied = await to_thread.run_sync(
+            lambda: _fill(jail.workspace, root, limits or CopyLimits(), binds=shows_in_place)
+        )
+        sandbox = make(msgspec.structs.replace(jail, host_root=root, shared=tuple(copied.shared)))
+    except BaseException:
+        with CancelScope(shield=True):
+            await to_thread.run_sync(_remove, folder)
+        raise
+    return ScratchCopy(folder, root, sandbox, copied)
+
+
+def _fill(workspace: Path, root: Path, limits: CopyLimits, *, binds: bool) -> Copied:
+    root.mkdir()
+    copied = copy_workspace(workspace, root, limits=limits, share_git=binds)
+    if not binds:
+        for name in copied.shared:
+            (root / name).rmdir()
+            (root / name).symlink_to(workspace / name)
+    return copied
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, onerror=_open_up)
+
+
+def _open_up(_act: object, path: str, _error: object) -> None:
+    """A command may have left folders that nobody can write; those are opened and removed."""
+    parent = Path(path).parent
+    try:
+        parent.chmod(0o700)
+        at = Path(path)
+        if at.is_dir() and not at.is_symlink():
+            at.chmod(0o700)
+            shutil.rmtree(at, ignore_errors=True)
+        else:
+            at.unlink(missing_ok=True)
+    except OSError:
+        return
