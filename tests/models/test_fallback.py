@@ -18,7 +18,7 @@ def both(transport: Transport) -> Fallback:
     def made(wire: Wire) -> object:
         return wire.model(transport, info=RESPONSES.info())
 
-    return Fallback(made(RESPONSES), made(CHAT))  # pyright: ignore[reportArgumentType]
+    return Fallback(made(RESPONSES), lambda: made(CHAT))  # pyright: ignore[reportArgumentType]
 
 
 async def test_one_404_falls_back_for_good() -> None:

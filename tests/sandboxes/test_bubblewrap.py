@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import anyio
@@ -180,6 +181,17 @@ async def test_size_of_files_is_limited(
     await small.aclose()
 
 
+async def test_number_of_processes_is_limited(
+    jail: Bubblewrap, make_jail: Callable[..., Jail]
+) -> None:
+    if "pids_limited" not in jail.guarantees:
+        pytest.skip("the number of processes is not limited for root")
+    few = Bubblewrap(make_jail(limits=JailLimits(processes=20)))
+    result = await few.exec("for i in $(seq 60); do sleep 600 & done; echo all")
+    assert b"Resource temporarily unavailable" in result.output
+    await few.aclose()
+
+
 async def test_guarantees_follow_the_profile(make_jail: Callable[..., Jail]) -> None:
     program = "/usr/bin/bwrap"
     strict = Bubblewrap(make_jail(), program=program).guarantees
@@ -228,7 +240,8 @@ async def test_a_program_that_is_not_bwrap_is_found_out(
     why = await bubblewrap.probe(make_jail(), program=str(broken))
     assert why == "No permissions to create new namespace"
     with pytest.raises(SandboxError, match="No permissions to create new namespace"):
-        await Bubblewrap(make_jail(), program=str(broken)).exec("true")
+        async with aclosing(Bubblewrap(make_jail(), program=str(broken))) as made:
+            await made.exec("true")
     open_jail = tmp_path / "open"
     open_jail.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n')
     open_jail.chmod(0o755)

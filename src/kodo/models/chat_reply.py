@@ -5,7 +5,6 @@ gave a finish reason or said [DONE], and that every call has an id of its own.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -82,12 +81,11 @@ class _Chunk(msgspec.Struct, rename={"kind": "object"}):
     code: int | str | None = None
 
 
-@dataclass(slots=True)
-class _Call:
+class _Call(msgspec.Struct):
     index: int | None
     id: str
     name: str = ""
-    arguments: list[str] = field(default_factory=list[str])
+    arguments: list[str] = msgspec.field(default_factory=list[str])
     given_id: bool = False
 
 

@@ -4,7 +4,7 @@ Does not know which wires they are. Guards that the switch happens once, and onl
 any delta.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from kodo.base.errors import ModelError
@@ -18,12 +18,14 @@ class Fallback:
     """A Model that speaks through `first` until that answers 404, and then through `second`.
 
     It stays with `second` only once that has replied, so a wrong model name (also a 404) is told
-    by the server's own words and changes nothing. Closes both.
+    by the server's own words and changes nothing. `make_second` is called when it is needed;
+    what was made is closed.
     """
 
-    def __init__(self, first: Model, second: Model) -> None:
+    def __init__(self, first: Model, make_second: Callable[[], Model]) -> None:
         self._first = first
-        self._second = second
+        self._make_second = make_second
+        self._second: Model | None = None
         self._settled: Model | None = None
 
     @property
@@ -43,6 +45,8 @@ class Fallback:
         except ModelError as error:
             if spoken or self._settled is not None or error.status != NOT_FOUND:
                 raise
+        if self._second is None:
+            self._second = self._make_second()
         async with aclosing(self._second.stream(prompt)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Assistant):
@@ -54,4 +58,5 @@ class Fallback:
         try:
             await self._first.aclose()
         finally:
-            await self._second.aclose()
+            if self._second is not None:
+                await self._second.aclose()

@@ -115,7 +115,7 @@ class LocalModel:
         """
         engine = await self._ready()
         request = await self._request(engine, prompt, samples)
-        replies: list[Assistant] = []
+        replies: dict[int, Assistant] = {}
         async with aclosing(engine.generate(request)) as events:
             async for event in events:
                 match event:
@@ -131,8 +131,8 @@ class LocalModel:
                                 reply.usage, input_tokens=0, cached_tokens=0
                             )
                             reply = msgspec.structs.replace(reply, usage=usage)
-                        replies.append(reply)
-        return replies
+                        replies[event.sample] = reply
+        return [replies[number] for number in sorted(replies)]
 
     async def complete(self, hole: Hole, samples: int = 1) -> list[Candidate]:
         """Return what may stand in the hole, likeliest first, duplicates removed.

@@ -5,7 +5,6 @@ counts only once the server has said `message_stop`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -68,10 +67,9 @@ class _Event(msgspec.Struct):
     error: object = None
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(msgspec.Struct):
     start: _BlockStart
-    texts: list[str] = field(default_factory=list[str])
+    texts: list[str] = msgspec.field(default_factory=list[str])
     signature: str = ""
 
 

@@ -8,9 +8,10 @@ import os
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+import msgspec
 
 from kodo.base.errors import ToolError
 from kodo.sandboxes.jail import Jail
@@ -20,8 +21,7 @@ _PROTECTED = frozenset({".git", ".kodo"})
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A file inside the border: `parts` below the folder `base` on the host, without symlinks."""
 
     base: Path

@@ -9,10 +9,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
+import msgspec
 from anyio import to_thread
 
 from kodo.base.errors import SandboxError
@@ -22,6 +22,7 @@ from kodo.sandboxes.boundary import Boundary
 from kodo.sandboxes.environment import DEFAULT_PATH, scrub
 from kodo.sandboxes.home import credentials, shown, system_secrets
 from kodo.sandboxes.jail import Jail, JailLimits, checked
+from kodo.sandboxes.removal import remove_tree
 
 _KERNEL_SETTINGS = tuple(
     f"/proc/{name}"
@@ -41,12 +42,11 @@ _KERNEL_SETTINGS = tuple(
 _READ_ONLY_INSIDE = (".git/hooks", ".git/config", ".git/config.worktree", ".git/info", ".kodo")
 
 
-@dataclass(slots=True)
-class _Session:
+class _Session(msgspec.Struct):
     """A private /tmp and HOME that last over the commands of one sandbox."""
 
     folder: Path
-    made: list[Path] = field(default_factory=list[Path])
+    made: list[Path] = msgspec.field(default_factory=list[Path])
 
     @property
     def tmp(self) -> Path:
@@ -179,7 +179,7 @@ async def probe(jail: Jail, *, program: str | None = None) -> str | None:
         return f"cannot start it: {error}"
     finally:
         await sandbox.aclose()
-        await to_thread.run_sync(_remove, _Session(Path(target)))
+        await to_thread.run_sync(remove_tree, Path(target))
     answer = done.output.decode("utf-8", "replace").strip()
     if done.exit_code == 0 and answer == "holds":
         return None
@@ -305,4 +305,4 @@ def _remove(session: _Session) -> None:
         # Only a folder that is still empty is ours to take away.
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
-    shutil.rmtree(session.folder, ignore_errors=True)
+    remove_tree(session.folder)

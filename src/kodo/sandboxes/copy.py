@@ -10,8 +10,9 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from kodo.base.errors import SandboxError
 from kodo.core.messages import Value
@@ -38,18 +39,16 @@ class CopyLimits(Value, frozen=True):
     folder_files: int = 1_000
 
 
-@dataclass(slots=True)
-class Copied:
+class Copied(msgspec.Struct):
     """What a copy came to. `shared` and `left_out` are folders relative to the workspace."""
 
     files: int = 0
     size_bytes: int = 0
-    shared: list[str] = field(default_factory=list[str])
-    left_out: list[str] = field(default_factory=list[str])
+    shared: list[str] = msgspec.field(default_factory=list[str])
+    left_out: list[str] = msgspec.field(default_factory=list[str])
 
 
-@dataclass(slots=True)
-class _Step:
+class _Step(msgspec.Struct):
     source: Path
     target: Path
     relative: str

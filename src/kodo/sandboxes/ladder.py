@@ -4,6 +4,7 @@ Every rung is tried by really running in it. Remembers nothing: who asks may kee
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from kodo.base.errors import SandboxError
@@ -76,14 +77,18 @@ async def open_sandbox(rung: str, jail: Jail, reports: Sequence[RungReport] = ()
     return make_sandbox((await choose_rung(rung, jail, reports)).name, jail)
 
 
-async def open_copy(name: Rung, jail: Jail, limits: CopyLimits | None = None) -> ScratchCopy:
+async def open_copy(
+    name: Rung, jail: Jail, limits: CopyLimits | None = None, parent: Path | None = None
+) -> ScratchCopy:
     """Return a scratch copy of the jail's workspace with a sandbox on this rung.
 
-    Raises SandboxError where the workspace is too large to copy.
+    It lies below `parent`, by default the system's temporary folder. Raises SandboxError where the
+    workspace is too large to copy.
     """
     return await open_scratch(
         jail,
         lambda copy: make_sandbox(name, copy),
         shows_in_place=name == "bwrap",
         limits=limits,
+        parent=parent,
     )

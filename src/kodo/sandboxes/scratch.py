@@ -3,7 +3,6 @@
 Does not know which rung it gets: `make` builds it. Guards that the copy is removed.
 """
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from anyio import CancelScope, to_thread
 from kodo.core.sandbox import Sandbox
 from kodo.sandboxes.copy import Copied, CopyLimits, copy_workspace
 from kodo.sandboxes.jail import Jail, checked
+from kodo.sandboxes.removal import remove_tree
 
 
 class ScratchCopy:
@@ -31,7 +31,7 @@ class ScratchCopy:
         """End what runs in it and remove the copy."""
         with CancelScope(shield=True):
             await self.sandbox.aclose()
-            await to_thread.run_sync(_remove, self._folder)
+            await to_thread.run_sync(remove_tree, self._folder)
 
 
 async def open_scratch(
@@ -59,7 +59,7 @@ async def open_scratch(
         sandbox = make(msgspec.structs.replace(jail, host_root=root, shared=tuple(copied.shared)))
     except BaseException:
         with CancelScope(shield=True):
-            await to_thread.run_sync(_remove, folder)
+            await to_thread.run_sync(remove_tree, folder)
         raise
     return ScratchCopy(folder, root, sandbox, copied)
 
@@ -72,22 +72,3 @@ def _fill(workspace: Path, root: Path, limits: CopyLimits, *, binds: bool) -> Co
             (root / name).rmdir()
             (root / name).symlink_to(workspace / name)
     return copied
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, onerror=_open_up)
-
-
-def _open_up(_act: object, path: str, _error: object) -> None:
-    """A command may have left folders that nobody can write; those are opened and removed."""
-    parent = Path(path).parent
-    try:
-        parent.chmod(0o700)
-        at = Path(path)
-        if at.is_dir() and not at.is_symlink():
-            at.chmod(0o700)
-            shutil.rmtree(at, ignore_errors=True)
-        else:
-            at.unlink(missing_ok=True)
-    except OSError:
-        return

@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
 import anyio
+import msgspec
 
 from kodo.base.errors import StoreError
 from kodo.store.schema import prepare
@@ -26,8 +26,7 @@ T = TypeVar("T")
 _MOST_JOBS_A_COMMIT = 256
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
+class _Job(msgspec.Struct, eq=False):
     act: Callable[[sqlite3.Connection], Any]
     writes: bool
     durable: bool
@@ -37,10 +36,9 @@ class _Job:
     error: BaseException | None = None
 
 
-@dataclass(slots=True, eq=False)
-class _Stop:
+class _Stop(msgspec.Struct, eq=False):
     loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[None]" = field(repr=False)
+    future: "asyncio.Future[None]"
 
 
 class Database:

@@ -10,8 +10,9 @@ import os
 import stat
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from kodo.base.errors import ToolError
 from kodo.base.hashing import new_id
@@ -22,8 +23,7 @@ _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ABSENT_ERRORS = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
 
 
-@dataclass(slots=True, frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One path to bring from `now` to `wanted` (None: absent). `now_data` is what is there."""
 
     path: str

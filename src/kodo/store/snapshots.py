@@ -8,7 +8,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -45,14 +44,12 @@ _ENCODER = msgspec.msgpack.Encoder()
 _SEEN = msgspec.msgpack.Decoder(dict[str, Seen])
 
 
-@dataclass(slots=True, frozen=True)
-class _Named:
+class _Named(msgspec.Struct, frozen=True):
     name: str
     state: State
 
 
-@dataclass(slots=True, frozen=True)
-class _Pass:
+class _Pass(msgspec.Struct, frozen=True):
     """What one trip to the worker thread brought: contents to keep and, at the end, the state."""
 
     contents: dict[str, bytes]

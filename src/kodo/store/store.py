@@ -5,8 +5,9 @@ Does not know where the file lies (see paths.py). Guards that it is closed, what
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from kodo.store.blobs import SqliteBlobs
 from kodo.store.database import Database
@@ -15,8 +16,7 @@ from kodo.store.snapshots import WorkspaceSnapshots
 from kodo.store.walk import Coverage
 
 
-@dataclass(slots=True, frozen=True)
-class Store:
+class Store(msgspec.Struct, frozen=True):
     """An open store. Its parts share one connection, made when the first of them is used."""
 
     database: Database

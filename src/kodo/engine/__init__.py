@@ -1,0 +1,1 @@
+"""Embedded inference: model files, and llama.cpp in this process. Tokens and text, no agents."""
