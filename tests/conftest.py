@@ -1,7 +1,6 @@
 """Every test runs on asyncio, with a home of its own and no way to the network but loopback."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def _closed_world(  # pyright: ignore[reportUnusedFunction]
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
+) -> None:
     """Move HOME and KODO_HOME to a temporary folder and refuse connections beyond loopback."""
     home = tmp_path_factory.mktemp("home")
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "KODO_MODEL"):
@@ -35,7 +34,6 @@ def _closed_world(  # pyright: ignore[reportUnusedFunction]
         real_connect(self, address)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    yield
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from kodo.core.sandbox import Sandbox
-from kodo.sandboxes import bubblewrap
+from kodo.sandboxes import bubblewrap, landlock
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.ladder import RUNGS, Rung, make_sandbox
 
@@ -18,7 +18,11 @@ def working_rungs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | N
     """Return for every rung why it does not work here, or None."""
     folder = tmp_path_factory.mktemp("probe")
     jail = Jail(folder, folder, {"PATH": os.environ["PATH"]})
-    return {"local": None, "bwrap": anyio.run(bubblewrap.probe, jail)}
+    return {
+        "bwrap": anyio.run(bubblewrap.probe, jail),
+        "landlock": anyio.run(landlock.probe, jail),
+        "local": None,
+    }
 
 
 @pytest.fixture

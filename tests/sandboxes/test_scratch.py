@@ -79,6 +79,9 @@ async def test_large_dependencies_are_shared_read_only(
     if rung == "bwrap":
         denied = await sandbox.exec("echo y > node_modules/big/index.js; rm .git/HEAD")
         assert denied.output.count(b"Read-only file system") == 2
+    elif rung == "landlock":
+        denied = await sandbox.exec("echo y > node_modules/big/index.js")
+        assert b"Permission denied" in denied.output
     await scratch.aclose()
     assert inside.read_bytes() == b"x" * 5_000
 

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from kodo.core.messages import Value
 
 Guarantee = Literal[
-    "write_outside_denied",  # nothing outside the workspace and /tmp can be changed
+    "write_outside_denied",  # no content or name outside the workspace and /tmp changes
     "read_secrets_denied",  # credential folders of the user cannot be read
     "network_denied",
     "private_tmp",

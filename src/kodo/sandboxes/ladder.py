@@ -10,15 +10,17 @@ from typing import Literal
 from kodo.base.errors import SandboxError
 from kodo.core.messages import Value
 from kodo.core.sandbox import Guarantee, Sandbox
-from kodo.sandboxes import bubblewrap
+from kodo.sandboxes import bubblewrap, landlock
 from kodo.sandboxes.bubblewrap import Bubblewrap
 from kodo.sandboxes.copy import CopyLimits
 from kodo.sandboxes.jail import Jail
+from kodo.sandboxes.landlock import Landlock
 from kodo.sandboxes.local import Local
 from kodo.sandboxes.scratch import ScratchCopy, open_scratch
 
-Rung = Literal["bwrap", "local"]
-RUNGS: tuple[Rung, ...] = ("bwrap", "local")
+Rung = Literal["bwrap", "landlock", "local"]
+RUNGS: tuple[Rung, ...] = ("bwrap", "landlock", "local")
+_NOT_BUILT_YET = frozenset({"userns", "docker"})
 
 
 class RungReport(Value, frozen=True):
@@ -34,10 +36,10 @@ async def probe_rung(name: Rung, jail: Jail) -> RungReport:
     """Try one rung by running in it. A rung that does not work is a report, not an error."""
     if name == "local":
         return RungReport("local", works=True, guarantees=Local.guarantees)
-    why_not = await bubblewrap.probe(jail)
+    why_not = await (bubblewrap if name == "bwrap" else landlock).probe(jail)
     if why_not is not None:
         return RungReport(name, works=False, why_not=why_not)
-    return RungReport(name, works=True, guarantees=Bubblewrap(jail).guarantees)
+    return RungReport(name, works=True, guarantees=make_sandbox(name, jail).guarantees)
 
 
 async def probe_rungs(jail: Jail) -> tuple[RungReport, ...]:
@@ -49,8 +51,11 @@ async def choose_rung(rung: str, jail: Jail, reports: Sequence[RungReport] = ())
     """Return the report of the rung to use: the named one, or for `auto` the best that works.
 
     `reports` are those of an earlier probe on this host; a rung that is not among them is probed.
-    Raises SandboxError where the named rung is unknown or does not work.
+    Raises SandboxError where the named rung is unknown, not built yet, or does not work.
     """
+    if rung in _NOT_BUILT_YET:
+        *first, last = RUNGS
+        raise SandboxError(f"rung {rung!r} is not built yet; use {', '.join(first)} or {last}")
     if rung != "auto" and rung not in RUNGS:
         raise SandboxError(f"unknown rung {rung!r}; choose from auto, {', '.join(RUNGS)}")
     known = {report.name: report for report in reports}
@@ -69,7 +74,13 @@ async def choose_rung(rung: str, jail: Jail, reports: Sequence[RungReport] = ())
 
 def make_sandbox(name: Rung, jail: Jail) -> Sandbox:
     """Return a sandbox on this rung, without a probe. Raises SandboxError."""
-    return Bubblewrap(jail) if name == "bwrap" else Local(jail)
+    match name:
+        case "bwrap":
+            return Bubblewrap(jail)
+        case "landlock":
+            return Landlock(jail)
+        case "local":
+            return Local(jail)
 
 
 async def open_sandbox(rung: str, jail: Jail, reports: Sequence[RungReport] = ()) -> Sandbox:

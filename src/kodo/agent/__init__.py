@@ -1,0 +1,1 @@
+"""The agent: the loop, its budget and policy, and the strategies that drive a model."""

@@ -1,0 +1,81 @@
+"""What a run has at hand: the model, the tools, the jail, the budget. Made by runtime/build.
+
+Strategies get this value and a Journal; they know no adapter by name.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from kodo.agent.budget import RunBudget
+from kodo.agent.inbox import Inbox
+from kodo.agent.journal import Journal
+from kodo.core.check import Check, Evidence
+from kodo.core.events import RunOutcome
+from kodo.core.messages import Value
+from kodo.core.model import Model
+from kodo.core.sandbox import Sandbox, Scratch
+from kodo.core.store import Blobs, Snapshots
+from kodo.core.tool import Tool
+
+Mode = Literal["ask", "auto"]
+Ask = Callable[[str, str], Awaitable[bool]]
+"""Puts (question, reason) to the person; False where there is nobody or the answer is no."""
+
+
+class Ending(Value, frozen=True):
+    """How a strategy left the task. `summary` is the last message to the person."""
+
+    outcome: RunOutcome
+    summary: str
+    evidence: tuple[Evidence, ...] = ()
+    reason: str = ""
+    limit: str = ""
+
+
+class Agent(msgspec.Struct):
+    """Everything a strategy may use.
+
+        `open_scratch` makes a throw-away copy of the workspace with a sandbox of its own; it raises
+        SandboxError where the workspace is too large to copy. `instructions` is the system text for
+    capable models, AGENTS.md included; `project_notes` is AGENTS.md alone. `rung_chosen` says that
+        the user named the sandbox rung; `denials` collects what was refused, for the outcome.
+    """
+
+    model: Model
+    tools: Mapping[str, Tool]
+    sandbox: Sandbox
+    workspace: Path
+    blobs: Blobs
+    snapshots: Snapshots
+    budget: RunBudget
+    instructions: str
+    project_notes: str
+    open_scratch: Callable[[], Awaitable[Scratch]]
+    ask: Ask
+    mode: Mode = "auto"
+    allow_net: bool = False
+    checks: Sequence[Check] = ()
+    schema: str | None = None
+    rung_chosen: bool = False
+    denials: list[str] = msgspec.field(default_factory=list[str])
+
+
+class Strategy(Protocol):
+    """A way to drive a model to the end of a task."""
+
+    @property
+    def name(self) -> str:
+        """`tools` or `search`."""
+        ...
+
+    async def run(self, agent: Agent, journal: Journal, inbox: Inbox) -> Ending:
+        """Work until the task is done or given up.
+
+        The newest user message of `journal.thread` is the task; steering arrives in `inbox`.
+        Raises LimitReached, ModelError, SandboxError, StoreError; the caller turns them into the
+        run's outcome and closes open calls.
+        """
+        ...

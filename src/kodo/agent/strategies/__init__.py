@@ -1,0 +1,1 @@
+"""How a model is driven: `tools` lets it drive itself, `search` drives it by verified search."""

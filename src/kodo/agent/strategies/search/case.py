@@ -1,0 +1,88 @@
+"""One task under search: what every source of proposals needs, and what has been tried.
+
+Knows no idea of its own. Guards that nothing is tried twice and that people see each step.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from kodo.agent.agent import Agent
+from kodo.agent.inbox import Inbox
+from kodo.agent.journal import Journal
+from kodo.agent.strategies.search.allowance import Allowance
+from kodo.agent.strategies.search.ground import Ground
+from kodo.agent.strategies.search.proposal import Proposal, Trial
+from kodo.agent.strategies.search.speaker import Speaker
+from kodo.agent.strategies.search.understand import Understanding
+from kodo.core.events import Noted
+from kodo.core.messages import Text
+from kodo.syntax.languages import language_of
+from kodo.syntax.tree import fingerprint, syntax_errors
+
+
+@dataclass(slots=True)
+class Case:
+    """The task, the means, and the trials so far (best last in `best`)."""
+
+    agent: Agent
+    journal: Journal
+    inbox: Inbox
+    allowance: Allowance
+    speaker: Speaker
+    understanding: Understanding
+    ground: Ground | None = None
+    best: Trial | None = None
+    greens: list[Trial] = field(default_factory=list[Trial])
+    tried: int = 0
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    _seen: set[tuple[tuple[str, str], ...]] = field(
+        default_factory=set[tuple[tuple[str, str], ...]]
+    )
+
+    async def note(self, text: str) -> None:
+        """Tell people what happens now."""
+        await self.journal.record(Noted(text))
+
+    async def hear(self) -> bool:
+        """Take what people said meanwhile into the task; True where they said something."""
+        said = self.inbox.take_all()
+        for message in said:
+            await self.journal.add(message)
+            text = "".join(part.text for part in message.parts if isinstance(part, Text))
+            self.understanding.task += f"\n{text}"
+        return bool(said)
+
+    def fresh(self, proposals: Iterable[Proposal]) -> list[Proposal]:
+        """Return the proposals that parse and that are new, by the tokens of their files."""
+        kept: list[Proposal] = []
+        for proposal in proposals:
+            marks: list[tuple[str, str]] = []
+            for path, text in sorted(proposal.files.items()):
+                language = language_of(path)
+                data = text.encode("utf-8", "replace")
+                if language is None:
+                    marks.append((path, text))
+                    continue
+                if syntax_errors(data, language):
+                    break
+                marks.append((path, fingerprint(data, language)))
+            else:
+                mark = tuple(marks)
+                if mark not in self._seen:
+                    self._seen.add(mark)
+                    kept.append(proposal)
+        return kept
+
+    def learn(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Remember trials; returns the green ones among them."""
+        greens: list[Trial] = []
+        for trial in trials:
+            self.tried += 1
+            origin = trial.proposal.origin
+            self.counts[origin] = self.counts.get(origin, 0) + 1
+            if trial.green:
+                greens.append(trial)
+            if trial.whole and (self.best is None or trial.rank > self.best.rank):
+                self.best = trial
+        self.greens.extend(greens)
+        return greens

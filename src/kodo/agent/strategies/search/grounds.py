@@ -1,0 +1,83 @@
+"""Open the ground that fits: a fork server for Python, the test command for everything else.
+
+Knows scratch copies and commands. Guards that scratch copies are removed when the search ends.
+"""
+
+from contextlib import AsyncExitStack
+
+from kodo.agent.strategies.search.case import Case
+from kodo.agent.strategies.search.command_ground import CommandGround
+from kodo.agent.strategies.search.examples import (
+    EXAMPLES_FILE,
+    examples_test,
+    find_examples,
+    modules_of,
+)
+from kodo.agent.strategies.search.ground import Baseline, Ground
+from kodo.agent.strategies.search.proposal import Proposal, Trial
+from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan, plan_python
+from kodo.agent.testcommand import TestCommand
+from kodo.core.sandbox import Scratch
+
+MEASURE_S = 40.0
+NOTHING = Proposal({}, "baseline")
+
+
+class Grounds:
+    """The grounds of one case; `stack` closes what was opened."""
+
+    __slots__ = ("_case", "_scratch", "_stack")
+
+    def __init__(self, case: Case, stack: AsyncExitStack) -> None:
+        self._case = case
+        self._stack = stack
+        self._scratch: Scratch | None = None
+
+    async def scratch(self) -> Scratch:
+        """Return the scratch copy, made on first use. Raises SandboxError."""
+        if self._scratch is None:
+            self._scratch = await self._case.agent.open_scratch()
+            self._stack.push_async_callback(self._scratch.aclose)
+        return self._scratch
+
+    async def open(self, command: TestCommand) -> tuple[Ground, Baseline]:
+        """Return the fastest ground that can run the tests, and how they stand now."""
+        scratch = await self.scratch()
+        seconds = self._case.allowance.slice_s(0.3, MEASURE_S)
+        if command.language in ("python", "") and (plan := plan_python(command)) is not None:
+            fast = PythonGround(scratch, plan, dict(command.env))
+            baseline = await fast.measure(NOTHING, seconds=seconds)
+            if baseline.trial.passed or baseline.trial.failed or baseline.trial.timed_out:
+                return fast, baseline
+        slow = CommandGround(scratch, command)
+        return slow, await slow.measure(NOTHING, seconds=seconds)
+
+    async def open_examples(self, command: TestCommand | None) -> tuple[Ground | None, Baseline]:
+        """Return a ground of the examples that the task and the docs state, or None.
+
+        The project's own tests run with them where there are any, so that nothing breaks.
+        """
+        case = self._case
+        known = case.understanding
+        empty = Baseline(Trial(NOTHING))
+        sources = {path: text for path, text in known.sources.items() if path.endswith(".py")}
+        found = find_examples(known.task, sources, known.document)
+        if not found:
+            return await self.open(command) if command is not None else (None, empty)
+        scratch = await self.scratch()
+        test = examples_test(found, modules_of(sources))
+        (scratch.root / EXAMPLES_FILE).write_text(test, encoding="utf-8")
+        known.tests[EXAMPLES_FILE] = test
+        plan = plan_python(command) if command is not None else None
+        python = plan.python if plan is not None else "python3"
+        for framework in ("pytest", "unittest"):
+            names = (
+                [EXAMPLES_FILE] if framework == "pytest" else [EXAMPLES_FILE.removesuffix(".py")]
+            )
+            if plan is not None and plan.framework == framework:
+                names = [*names, *plan.selection]
+            ground = PythonGround(scratch, PythonPlan(python, framework, names), {})
+            baseline = await ground.measure(NOTHING, seconds=MEASURE_S)
+            if baseline.trial.passed or baseline.trial.failed or baseline.trial.timed_out:
+                return ground, baseline
+        return None, empty

@@ -1,0 +1,222 @@
+"""`kodo chat`: work together in the terminal, inline, with the session's own scrollback."""
+
+import argparse
+import sys
+
+import anyio
+
+from kodo.base.clock import utc_now
+from kodo.base.errors import ConfigError, KodoError
+from kodo.base.hashing import new_id
+from kodo.cli.options import add_common, add_run, load
+from kodo.cli.render import is_terminal, terminal_width, wants_colour
+from kodo.core.diff import unified_diff
+from kodo.core.events import PromptSent, RunEnded
+from kodo.core.store import Snapshots
+from kodo.runtime.build import Opening, open_session
+from kodo.runtime.config import Settings
+from kodo.runtime.session import Session
+from kodo.runtime.undoing import last_to_redo, last_to_undo, redo, run_files, undo
+from kodo.store.store import open_store
+from kodo.tui.ansi import Paint, Tone, one_line
+from kodo.tui.cards import diff_lines
+from kodo.tui.chat import Chat, Reopen, SlashCommand, Terminal
+from kodo.tui.words import spending
+
+EXAMPLES = """\
+examples:
+  kodo chat
+  kodo chat "explain @src/parser.py"
+  kodo chat --last
+
+In the chat: @file names a file, /help lists the commands, Alt-Enter makes a new line, Ctrl-C
+interrupts the run, what you type while it works steers it, Ctrl-D leaves.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options and arguments."""
+    parser.add_argument("task", metavar="TASK", nargs="?", default="", help="what to begin with")
+    earlier = parser.add_mutually_exclusive_group()
+    earlier.add_argument("--resume", metavar="ID", help="go on with an earlier session")
+    earlier.add_argument("--last", action="store_true", help="go on with the last session here")
+    parser.add_argument("--fork", action="store_true", help="branch it off instead")
+    add_run(parser)
+    add_common(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the chat. Raises ConfigError where there is no terminal."""
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+        raise ConfigError('chat needs a terminal; without one use: kodo exec "TASK"')
+    settings = load(arguments)
+    opening = Opening()
+    if arguments.resume or arguments.last:
+        opening = Opening("fork" if arguments.fork else "resume", arguments.resume or "")
+    return anyio.run(converse, settings, opening, arguments.task or "", None)
+
+
+async def converse(
+    settings: Settings, opening: Opening, first: str, terminal: Terminal | None
+) -> int:
+    """Chat until the person leaves, reopening where the model or the thread is changed."""
+    if settings.origin("mode") == "default":
+        settings = settings.with_value("mode", "ask", "chat")
+    for note in settings.notes:
+        sys.stderr.write(f"kodo: note: {note}\n")
+    while True:
+        asker = _Asker()
+        async with (
+            open_session(settings, opening, asker.ask) as session,
+            open_store(settings.paths.store(settings.cwd)) as store,
+        ):
+            commands = ChatCommands(settings, session, store.snapshots(settings.cwd))
+            chat = commands.open_chat(terminal)
+            asker.chat = chat
+            reopen = await chat.talk(first)
+            thread = "" if session.created else session.thread.header.id
+        first = ""
+        if reopen is None:
+            return 0
+        if reopen.model:
+            settings = settings.with_value("model", reopen.model, "/model")
+        wanted = reopen.thread or thread
+        opening = Opening() if reopen.fresh or not wanted else Opening("resume", wanted)
+
+
+class _Asker:
+    """Gives questions of the run to the chat, which is made after the session."""
+
+    __slots__ = ("chat",)
+
+    def __init__(self) -> None:
+        self.chat: Chat | None = None
+
+    async def ask(self, question: str, reason: str) -> bool:
+        return await self.chat.ask(question, reason) if self.chat is not None else False
+
+
+class ChatCommands:
+    """The slash commands of one open session."""
+
+    def __init__(self, settings: Settings, session: Session, snapshots: Snapshots) -> None:
+        self._settings = settings
+        self._session = session
+        self._snapshots = snapshots
+        self._paint = Paint(colour=wants_colour(settings.environment, sys.stdout))
+        self._chat: Chat | None = None
+
+    def open_chat(self, terminal: Terminal | None) -> Chat:
+        """Return the chat with its commands."""
+        settings = self._settings
+        self._chat = Chat(
+            self._session,
+            settings.cwd,
+            self._table(),
+            title=f"{settings.config.model} · {settings.cwd} · /help",
+            colour=self._paint.colour,
+            width=terminal_width(settings.environment, sys.stdout),
+            history=settings.paths.history_file,
+            terminal=terminal,
+        )
+        return self._chat
+
+    def _table(self) -> list[SlashCommand]:
+        return [
+            SlashCommand("/help", "what can be typed here", self._help, while_working=True),
+            SlashCommand("/model", "show or change the model: /model ID", self._model),
+            SlashCommand("/diff", "what the last run changed", self._diff, while_working=True),
+            SlashCommand("/undo", "take the last run's changes back", self._undo),
+            SlashCommand("/redo", "put them back", self._redo),
+            SlashCommand("/sessions", "earlier sessions here", self._sessions),
+            SlashCommand("/resume", "open another session: /resume ID", self._resume),
+            SlashCommand("/new", "begin a new session", self._new),
+            SlashCommand("/context", "what fills the window", self._context, while_working=True),
+            SlashCommand("/quit", "leave", self._quit),
+        ]
+
+    def _say(self, *lines: str) -> None:
+        if self._chat is not None:
+            self._chat.say(*lines)
+
+    async def _help(self, words: str) -> Reopen | None:
+        self._say(*(f"  {item.name:<10} {item.summary}" for item in self._table()))
+        self._say("  @path names a file · Alt-Enter new line · Ctrl-C interrupts · Ctrl-D leaves")
+        return None
+
+    async def _model(self, words: str) -> Reopen | None:
+        if not words:
+            self._say(f"model: {self._settings.config.model}; change it with /model provider/model")
+            return None
+        try:
+            self._settings.check_model(words, "/model")
+        except KodoError as error:
+            self._say(str(error))
+            return None
+        return Reopen(model=words)
+
+    async def _diff(self, words: str) -> Reopen | None:
+        runs = run_files(self._session.thread.path())
+        if not runs:
+            self._say("nothing was done in this session yet")
+            return None
+        for change in await self._snapshots.changes(runs[-1].before, runs[-1].after):
+            self._say(*diff_lines(unified_diff(change), self._paint))
+        return None
+
+    async def _undo(self, words: str) -> Reopen | None:
+        await self._move_files(back=True, force=words == "--force")
+        return None
+
+    async def _redo(self, words: str) -> Reopen | None:
+        await self._move_files(back=False, force=words == "--force")
+        return None
+
+    async def _move_files(self, *, back: bool, force: bool) -> None:
+        thread, log = self._session.thread, self._session.log
+        runs = run_files(thread.path())
+        choose, act = (last_to_undo, undo) if back else (last_to_redo, redo)
+        try:
+            target = choose(runs)
+            changes = await act(target, thread, log, self._snapshots, utc_now, new_id, force=force)
+        except KodoError as error:
+            self._say(str(error))
+            return
+        word = "undone" if back else "redone"
+        self._say(f"{word}: {one_line(target.task, 72)}")
+        self._say(*(f"  {one_line(change.path, 200)}" for change in changes))
+
+    async def _sessions(self, words: str) -> Reopen | None:
+        for summary in await self._session.log.list(20):
+            header = summary.header
+            state = summary.outcome or "not ended"
+            self._say(f"  {header.id}  {state:<11} {one_line(header.title or '', 60)}")
+        return None
+
+    async def _resume(self, words: str) -> Reopen | None:
+        if words:
+            return Reopen(thread=words)
+        self._say("name a session: /resume ID; /sessions lists them")
+        return None
+
+    async def _new(self, words: str) -> Reopen | None:
+        return Reopen(fresh=True)
+
+    async def _quit(self, words: str) -> Reopen | None:
+        return None
+
+    async def _context(self, words: str) -> Reopen | None:
+        sent: PromptSent | None = None
+        for entry in self._session.thread.path():
+            body = entry.event.body
+            if isinstance(body, PromptSent):
+                sent = body
+            elif isinstance(body, RunEnded):
+                self._say(self._paint(Tone.DIM, f"  run: {spending(body.spent)}"))
+        if sent is None:
+            self._say("nothing was sent to the model yet")
+            return None
+        self._say("the last prompt, in about so many tokens:")
+        self._say(*(f"  {part.name:<14} {part.tokens:>9,}" for part in sent.parts))
+        self._say(f"  {'in all':<14} {sum(part.tokens for part in sent.parts):>9,}")
+        return None

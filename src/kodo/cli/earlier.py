@@ -1,0 +1,65 @@
+"""Which earlier session a command means, and the store it lies in.
+
+Shared by sessions, diff, undo and redo. Guards that a missing store reads as "nothing was done
+here" and is not made by looking.
+"""
+
+import argparse
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from kodo.base.errors import ConfigError
+from kodo.core.thread import Thread
+from kodo.runtime.config import Settings
+from kodo.store.store import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An open store and a thread in it."""
+
+    store: Store
+    thread: Thread
+
+
+def add_thread(parser: argparse.ArgumentParser) -> None:
+    """Add [ID] and --last."""
+    parser.add_argument(
+        "thread",
+        metavar="ID",
+        nargs="?",
+        help="the session: its id or the first 6 characters or more (default: the last one here)",
+    )
+    parser.add_argument("--last", action="store_true", help="the last session of this folder")
+
+
+@asynccontextmanager
+async def open_project(settings: Settings) -> AsyncGenerator[Store]:
+    """Open the store of the project. Raises ConfigError where nothing was done here yet."""
+    path = settings.paths.store(settings.cwd)
+    if not path.exists():
+        raise ConfigError(
+            f"there are no sessions for {str(settings.project)!r} yet; start one with: kodo exec"
+        )
+    async with open_store(path) as store:
+        yield store
+
+
+@asynccontextmanager
+async def open_earlier(
+    settings: Settings, arguments: argparse.Namespace
+) -> AsyncGenerator[Earlier]:
+    """Open the session that ID or --last name. Raises ConfigError, StoreError."""
+    async with open_project(settings) as store:
+        wanted: str | None = arguments.thread
+        if wanted is not None and arguments.last:
+            raise ConfigError(f"give a session id or --last, not both ({wanted!r})")
+        if wanted is None:
+            wanted = await store.log.latest(str(settings.cwd)) or await store.log.latest()
+        if wanted is None:
+            raise ConfigError(
+                f"no session for {str(settings.project)!r} yet; start one with: kodo exec"
+            )
+        header, entries = await store.log.load(wanted)
+        yield Earlier(store, Thread(header, iter(entries)))

@@ -1,0 +1,1 @@
+"""Where the rooms below meet: configuration, registry, build, sessions."""

@@ -1,0 +1,225 @@
+"""Where the rooms of floor 3 meet: settings become a session with model, tools, jail and store.
+
+Guards that whatever was opened is closed again, in reverse order, even when the middle fails.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+from kodo.agent.agent import Agent, Ask, Strategy
+from kodo.agent.budget import RunBudget
+from kodo.agent.finish import FinishGate
+from kodo.agent.instructions import compose_instructions, find_notes, project_root
+from kodo.agent.project import detect_project, probe_tools
+from kodo.base.clock import utc_now
+from kodo.base.errors import ConfigError, ModelError, SandboxError, StoreError
+from kodo.base.hashing import new_id
+from kodo.core.events import Retrying
+from kodo.core.messages import Value
+from kodo.core.model import Model
+from kodo.core.sandbox import Scratch
+from kodo.core.thread import Thread, ThreadHeader
+from kodo.core.tool import Tool
+from kodo.runtime.config import Settings
+from kodo.runtime.models import open_model
+from kodo.runtime.registry import STRATEGIES, TOOLS, load
+from kodo.runtime.session import Session
+from kodo.sandboxes.jail import Jail
+from kodo.sandboxes.ladder import choose_rung, make_sandbox, open_copy
+from kodo.store.log import SqliteLog
+from kodo.store.store import Store, open_store
+
+OFFERED = (
+    "shell",
+    "shell_input",
+    "read",
+    "list",
+    "find",
+    "grep",
+    "apply_patch",
+    "write",
+    "plan",
+)
+CUT_SHORT = frozenset({"interrupted", "limit", "broken"})
+SHORTEST_ID = 6
+MOST_THREADS = 1_000_000
+NEED_BACKGROUND = frozenset({"shell", "shell_input"})
+
+
+class Opening(Value, frozen=True):
+    """Which thread to open: a new one, an earlier one by id or the last, or a fork of it.
+
+    `thread` "" means the last one of this folder. `schema` is the JSON Schema that the last
+    message must follow, as JSON text.
+    """
+
+    mode: Literal["new", "resume", "fork"] = "new"
+    thread: str = ""
+    schema: str | None = None
+
+
+async def nobody(question: str, reason: str) -> bool:
+    """Answer no: there is no person to ask."""
+    return False
+
+
+@asynccontextmanager
+async def open_session(
+    settings: Settings, opening: Opening | None = None, ask: Ask = nobody
+) -> AsyncGenerator[Session]:
+    """Open a session for work in `settings.cwd`.
+
+    Raises ConfigError before anything is made where model, key, thread or a named rung are wrong,
+    SandboxError, StoreError.
+    """
+    wanted = opening or Opening()
+    config = settings.config
+    session: Session | None = None
+
+    async def on_retry(retrying: Retrying) -> None:
+        if session is not None:
+            await session.note_retry(retrying)
+
+    async def read_blob(name: str) -> bytes:
+        if session is None:
+            raise StoreError(f"blob {name!r} was asked for before the session was open")
+        return await session.blobs.get(name)
+
+    async def close_model() -> None:
+        try:
+            await model.aclose()
+        except ModelError:
+            # A script with lines left is an error, except where the run was cut short or never
+            # began: it must not hide what went wrong first.
+            if session is not None and session.outcome not in (None, *CUT_SHORT):
+                raise
+
+    model = open_model(settings, read_blob, on_retry)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(close_model)
+        store = await stack.enter_async_context(open_store(settings.paths.store(settings.cwd)))
+        thread, created = await open_thread(store, settings.cwd, wanted)
+        jail = make_jail(settings)
+        try:
+            rung = await choose_rung(config.rung, jail)
+        except SandboxError as error:
+            if config.rung != "auto":
+                raise ConfigError(str(error)) from error  # a rung was named that is none here
+            raise
+        sandbox = make_sandbox(rung.name, jail)
+        stack.push_async_callback(sandbox.aclose)
+        background = await stack.enter_async_context(load(TOOLS, "background")())
+        tools = make_tools(background, allow_net=bool(config.allow_hosts))
+        snapshots = store.snapshots(settings.cwd)
+        root = project_root(settings.cwd)
+        notes = find_notes(settings.cwd, root)
+        instructions = compose_instructions(settings.cwd, notes)
+
+        async def open_scratch() -> Scratch:
+            return await open_copy(rung.name, jail)
+
+        async def find_checks() -> Sequence[str]:
+            if config.checks:
+                return config.checks
+            if not detect_project(settings.cwd, which=str).test_commands:
+                return []  # nothing to run, so what is installed need not be asked
+            installed = await probe_tools(sandbox)
+            project = detect_project(
+                settings.cwd,
+                which=installed.which,
+                python_modules=installed.python_modules,
+            )
+            runnable = [item for item in project.test_commands if item.available]
+            return [runnable[0].text] if runnable else []
+
+        def make_run() -> tuple[Agent, Strategy]:
+            agent = Agent(
+                model=model,
+                tools={tool.name: tool for tool in tools},
+                sandbox=sandbox,
+                workspace=settings.cwd,
+                blobs=store.blobs,
+                snapshots=snapshots,
+                budget=RunBudget(config.limits),
+                instructions=instructions,
+                project_notes=notes,
+                open_scratch=open_scratch,
+                ask=ask,
+                mode=config.mode,
+                allow_net=bool(config.allow_hosts),
+                schema=wanted.schema,
+                rung_chosen=config.rung != "auto" or config.sandbox == "full",
+            )
+            return agent, make_strategy(config.strategy, model, FinishGate(find_checks))
+
+        session = Session(thread, store.log, store.blobs, make_run, created=created)
+        yield session
+
+
+def make_jail(settings: Settings) -> Jail:
+    """Return the jail that the settings ask for."""
+    paths = settings.paths
+    return Jail(
+        workspace=settings.cwd,
+        home=settings.environment.home,
+        environment=settings.environment.variables,
+        profile=settings.config.sandbox,
+        allow_net=bool(settings.config.allow_hosts),
+        secrets=(paths.config_file, paths.projects, paths.trust_file),
+        cache_home=paths.store(settings.cwd).parent / "home",
+    )
+
+
+def make_tools(background: object, *, allow_net: bool) -> list[Tool]:
+    """Return the tools that a model is offered; `background` holds their background processes."""
+    names = (*OFFERED, "fetch") if allow_net else OFFERED
+    return [
+        load(TOOLS, name)(background) if name in NEED_BACKGROUND else load(TOOLS, name)()
+        for name in names
+    ]
+
+
+def make_strategy(choice: str, model: Model, gate: FinishGate) -> Strategy:
+    """Return the strategy that was chosen, or the one that fits the model's abilities."""
+    abilities = model.info.abilities
+    name = choice
+    if choice == "auto":
+        name = "search" if "small" in abilities or "tools" not in abilities else "tools"
+    made: Strategy = load(STRATEGIES, name)(gate) if name == "tools" else load(STRATEGIES, name)()
+    return made
+
+
+async def open_thread(store: Store, cwd: Path, opening: Opening) -> tuple[Thread, bool]:
+    """Return the thread to work in, and whether it still has to be created in the log.
+
+    Raises ConfigError where there is nothing to go on with.
+    """
+    header = ThreadHeader(new_id(), utc_now(), str(cwd))
+    if opening.mode == "new":
+        return Thread(header), True
+    wanted = opening.thread or await store.log.latest(str(cwd))
+    if wanted is None:
+        raise ConfigError(f"there is no earlier session in {str(cwd)!r}; start one with: kodo exec")
+    try:
+        found, entries = await store.log.load(wanted)
+    except StoreError as error:
+        known = [item.header.id for item in await store.log.list(MOST_THREADS)]
+        if len(wanted) >= SHORTEST_ID and sum(name.startswith(wanted) for name in known) == 1:
+            raise  # it is there, and damaged
+        raise ConfigError(str(error)) from error
+    thread = Thread(found, iter(entries))
+    if opening.mode == "resume":
+        return thread, False
+    return await fork(store.log, thread, cwd), False
+
+
+async def fork(log: SqliteLog, thread: Thread, cwd: Path) -> Thread:
+    """Copy the current path of a thread into a new one and return that."""
+    forked_from = (thread.header.id, thread.head or "")
+    header = ThreadHeader(new_id(), utc_now(), str(cwd), thread.header.title, forked_from)
+    copy = thread.fork(header, new_id)
+    await log.create(header)
+    await log.extend(header.id, copy.path())
+    return copy

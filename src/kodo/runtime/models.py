@@ -1,0 +1,133 @@
+"""Model ids become models: who serves `provider/model`, with which key, over which wire.
+
+Guards that everything that can be wrong with an id is said before anything runs, and that no paid
+provider is used without being named.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from kodo.base.errors import ConfigError, ModelError
+from kodo.core.events import Retrying
+from kodo.core.model import Model, ModelInfo
+from kodo.runtime.config import Settings
+from kodo.runtime.registry import MODELS, load
+
+ReadBlob = Callable[[str], Awaitable[bytes]]
+OnRetry = Callable[[Retrying], Awaitable[None]]
+
+
+def split_id(model_id: str) -> tuple[str, str]:
+    """Return (provider, name) of an id. Raises ConfigError where it has no provider."""
+    provider, _, name = model_id.partition("/")
+    if not provider or not name:
+        raise ConfigError(
+            f"the model {model_id!r} has no provider; ids look like local/qwen2.5-coder-1.5b"
+        )
+    return provider, name
+
+
+def open_model(settings: Settings, read_blob: ReadBlob, on_retry: OnRetry) -> Model:
+    """Return the configured model, not yet connected or loaded.
+
+    Raises ConfigError for an unknown model or provider, a missing key or a missing model file.
+    """
+    model_id = settings.config.model
+    provider, name = split_id(model_id)
+    if provider == "scripted":
+        path = Path(name) if Path(name).is_absolute() else settings.cwd / name
+        model: Model = load(MODELS, "scripted")(path)
+        return model
+    if provider == "local":
+        return _open_local(settings, name)
+    return _open_remote(settings, provider, name, read_blob, on_retry)
+
+
+def _open_local(settings: Settings, name: str) -> Model:
+    """Return an embedded model whose file is there and looks whole; a path counts from `cwd`."""
+    if name.endswith(".gguf"):
+        name = str(settings.cwd / Path(name).expanduser())
+    local: Model = load(MODELS, "local")(settings.paths.models, name)
+    try:
+        if name.endswith(".gguf"):
+            load(MODELS, "check_gguf")(Path(name))
+        else:
+            wanted = load(MODELS, "embedded")(name)
+            load(MODELS, "model_folder")(settings.paths.models).require(wanted)
+    except ModelError as error:
+        raise ConfigError(str(error)) from error
+    return local
+
+
+def _open_remote(
+    settings: Settings, provider: str, name: str, read_blob: ReadBlob, on_retry: OnRetry
+) -> Model:
+    served = settings.provider(provider)
+    key = settings.api_key(provider)
+    if settings.config.offline:
+        raise ConfigError(
+            f"{provider}/{name} needs the network, but KODO_OFFLINE is set; use a local model"
+        )
+    info = _described(settings, provider, name)
+    environment = settings.environment
+    transport = load(MODELS, "transport")(
+        ca_file=environment.get("SSL_CERT_FILE") or environment.get("REQUESTS_CA_BUNDLE"),
+        proxy=_proxy(settings, served.base_url),
+    )
+    arguments = {
+        "base_url": served.base_url,
+        "api_key": key,
+        "headers": served.headers,
+        "transport": transport,
+        "read_blob": read_blob,
+        "on_retry": on_retry,
+    }
+    model: Model = load(MODELS, served.wire)(info, **arguments)
+    if (
+        served.wire == "responses"
+        and settings.origin(f"providers.{provider}.base_url") != "default"
+    ):
+
+        def make_chat() -> Model:
+            chat: Model = load(MODELS, "chat")(info, **arguments)
+            return chat
+
+        model = load(MODELS, "fallback")(model, make_chat)
+    return model
+
+
+def _described(settings: Settings, provider: str, name: str) -> ModelInfo:
+    known_as = {"responses": "openai", "messages": "anthropic"}.get(
+        settings.provider(provider).wire, provider
+    )
+    info: ModelInfo = load(MODELS, "info")(provider, name, known_as=known_as)
+    own = settings.provider(provider).models.get(name)
+    if own is None:
+        return info
+    return msgspec.structs.replace(
+        info,
+        context_tokens=own.context_tokens or info.context_tokens,
+        output_tokens=own.output_tokens or info.output_tokens,
+        price=own.price or info.price,
+    )
+
+
+def _proxy(settings: Settings, base_url: str) -> str | None:
+    """Return the proxy that the environment names for this URL; loopback never has one."""
+    target = urlsplit(base_url)
+    scheme, host = target.scheme, target.hostname or ""
+    if host in {"localhost", "127.0.0.1", "::1"} or host.startswith("127."):
+        return None
+    spared = settings.environment.get("NO_PROXY") or settings.environment.get("no_proxy") or ""
+    for item in spared.lower().split(","):
+        suffix = re.sub(r":\d+$", "", item.strip().lstrip("."))
+        if not suffix:
+            continue
+        if suffix == "*" or host == suffix or host.endswith(f".{suffix}"):
+            return None
+    names = (f"{scheme.upper()}_PROXY", f"{scheme}_proxy", "ALL_PROXY", "all_proxy")
+    return next(filter(None, map(settings.environment.get, names)), None)

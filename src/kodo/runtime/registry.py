@@ -1,0 +1,52 @@
+"""Adapters by name: what a configuration word stands for, loaded only when it is asked for.
+
+One of the three files that load by string. Guards that a run with one provider imports no other.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+MODELS: dict[str, str] = {
+    "responses": "kodo.models.openai_responses:OpenAIResponses",
+    "chat": "kodo.models.openai_chat:OpenAIChat",
+    "messages": "kodo.models.anthropic:Anthropic",
+    "fallback": "kodo.models.fallback:Fallback",
+    "scripted": "kodo.models.scripted:Scripted.from_file",
+    "local": "kodo.models.local:LocalModel",
+    "transport": "kodo.models.transport:Transport",
+    "info": "kodo.models.catalog:model_info",
+    "embedded": "kodo.engine.catalog:find",
+    "model_folder": "kodo.engine.files:ModelFolder",
+    "check_gguf": "kodo.engine.files:check_gguf",
+}
+"""Wire name of a provider → its adapter, and what models are made of and found with."""
+
+STRATEGIES: dict[str, str] = {
+    "tools": "kodo.agent.strategies.tools:ToolsStrategy",
+    "search": "kodo.agent.strategies.search:SearchStrategy",
+}
+
+TOOLS: dict[str, str] = {
+    "background": "kodo.tools.background:Background",
+    "shell": "kodo.tools.shell:Shell",
+    "shell_input": "kodo.tools.shell_input:ShellInput",
+    "read": "kodo.tools.read:Read",
+    "list": "kodo.tools.listing:List",
+    "find": "kodo.tools.find:Find",
+    "grep": "kodo.tools.grep:Grep",
+    "apply_patch": "kodo.tools.apply_patch:ApplyPatch",
+    "write": "kodo.tools.write:Write",
+    "plan": "kodo.tools.plan:Plan",
+    "fetch": "kodo.tools.fetch:Fetch",
+}
+"""Tool name → its class. `fetch` is loaded only where the network is allowed."""
+
+
+def load(table: dict[str, str], name: str) -> Callable[..., Any]:
+    """Return what `name` stands for in a table of this file. Raises KeyError."""
+    module, _, attribute = table[name].partition(":")
+    found: Any = importlib.import_module(module)
+    for name_part in attribute.split("."):
+        found = getattr(found, name_part)
+    return found

@@ -1,0 +1,71 @@
+"""What can be configured: frozen values with their defaults and where a project may have a say.
+
+Knows no file and no environment; config.py fills these values in.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from kodo.core.limits import Limits
+from kodo.core.messages import Value
+from kodo.core.model import Price
+from kodo.core.sandbox import Profile
+
+Wire = Literal["responses", "chat", "messages"]
+Rung = Literal["auto", "bwrap", "userns", "landlock", "docker", "local"]
+StrategyChoice = Literal["auto", "tools", "search"]
+Mode = Literal["ask", "auto"]
+
+DEFAULT_MODEL = "local/qwen2.5-coder-1.5b"
+
+
+class ModelSettings(Value, frozen=True):
+    """What the user knows better than the catalog about one model of a provider."""
+
+    context_tokens: int | None = None
+    output_tokens: int | None = None
+    price: Price | None = None
+
+
+class Provider(Value, frozen=True):
+    """Who serves models: where, in which wire format, and which variable holds the key.
+
+    `env_key` empty means that no key is sent. `headers` go with every request.
+    """
+
+    base_url: str = ""
+    wire: Wire = "chat"
+    env_key: str = ""
+    headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    models: dict[str, ModelSettings] = msgspec.field(default_factory=dict[str, ModelSettings])
+
+
+BUILT_IN_PROVIDERS: dict[str, Provider] = {
+    "openai": Provider("https://api.openai.com/v1", "responses", "OPENAI_API_KEY"),
+    "anthropic": Provider("https://api.anthropic.com", "messages", "ANTHROPIC_API_KEY"),
+}
+RESERVED_PROVIDERS = ("local", "scripted")
+
+
+class Config(Value, frozen=True):
+    """Everything that can be set, each value from the strongest source that sets it.
+
+    `checks` are the commands of the finish gate; empty means they are detected from the project.
+    `allow_hosts` is coarse for now: any entry opens the network of the sandbox.
+    """
+
+    model: str = DEFAULT_MODEL
+    strategy: StrategyChoice = "auto"
+    mode: Mode = "auto"
+    sandbox: Profile = "workspace-write"
+    rung: Rung = "auto"
+    allow_hosts: tuple[str, ...] = ()
+    offline: bool = False
+    checks: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    providers: dict[str, Provider] = msgspec.field(default_factory=lambda: dict(BUILT_IN_PROVIDERS))
+
+
+PROJECT_KEYS = frozenset({"model", "strategy", "checks", "limits"})
+"""What a project's own file may set. Everything else decides about keys, money or the jail."""

@@ -1,0 +1,155 @@
+"""Which runs of a thread can be taken back or put back, and doing so on the files.
+
+Every run records a snapshot before and after; undo and redo record theirs in the same thread.
+Guards that the files as they are get saved before they are touched.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kodo.agent.journal import Journal
+from kodo.base.clock import Now
+from kodo.base.errors import ConfigError, ToolError
+from kodo.base.hashing import NewId
+from kodo.core.check import Change
+from kodo.core.events import Event, Passing, RunStarted, SnapshotTaken
+from kodo.core.messages import Value
+from kodo.core.store import Log, Snapshots
+from kodo.core.thread import Entry, Thread
+
+SAVED = "saved before undo of "
+UNDONE = "undone "
+REDONE = "redone "
+
+
+class RunFiles(Value, frozen=True):
+    """The files of one run: snapshots `before` and `after` (None where the run was cut off).
+
+    Once it has been undone, `saved` is what the files were then and `undone` what they became.
+    """
+
+    run_id: str
+    task: str
+    cwd: str
+    before: str
+    after: str | None = None
+    saved: str | None = None
+    undone: str | None = None
+
+
+def run_files(entries: Sequence[Entry]) -> list[RunFiles]:
+    """Return the runs that have a snapshot, oldest first, as undo and redo have left them."""
+    started: dict[str, RunStarted] = {}
+    runs: dict[str, RunFiles] = {}
+    for entry in entries:
+        run_id, body = entry.event.run_id, entry.event.body
+        if isinstance(body, RunStarted):
+            started[run_id] = body
+        elif isinstance(body, SnapshotTaken):
+            _follow(runs, started, run_id, body)
+    return list(runs.values())
+
+
+def _follow(
+    runs: dict[str, RunFiles], started: dict[str, RunStarted], run_id: str, body: SnapshotTaken
+) -> None:
+    label, name = body.label, body.snapshot
+    if label == "before" and run_id in started:
+        start = started[run_id]
+        runs[run_id] = RunFiles(run_id, start.task, start.cwd, name)
+    elif label == "after" and (run := runs.get(run_id)):
+        runs[run_id] = _with(run, after=name)
+    elif label.startswith(SAVED) and (run := runs.get(label.removeprefix(SAVED))):
+        runs[run.run_id] = _with(run, saved=name)
+    elif label.startswith(UNDONE) and (run := runs.get(label.removeprefix(UNDONE))):
+        runs[run.run_id] = _with(run, saved=run.saved, undone=name)
+    elif label.startswith(REDONE) and (run := runs.get(label.removeprefix(REDONE))):
+        runs[run.run_id] = _with(run, after=name)
+
+
+def _with(
+    run: RunFiles, *, after: str | None = None, saved: str | None = None, undone: str | None = None
+) -> RunFiles:
+    return RunFiles(run.run_id, run.task, run.cwd, run.before, after or run.after, saved, undone)
+
+
+def last_to_undo(runs: Sequence[RunFiles]) -> RunFiles:
+    """Return the newest run that changed files and has not been undone.
+
+    Raises ConfigError where there is none.
+    """
+    for run in reversed(runs):
+        if run.undone is None and run.before != run.after:
+            return run
+    raise ConfigError("there is nothing to undo in this session; see: kodo sessions list")
+
+
+def last_to_redo(runs: Sequence[RunFiles]) -> RunFiles:
+    """Return the run to put back: the oldest of those undone since the newest other run.
+
+    Raises ConfigError where there is none.
+    """
+    found: RunFiles | None = None
+    for run in reversed(runs):
+        if run.undone is not None:
+            found = run
+        elif run.before != run.after:
+            break
+    if found is None:
+        raise ConfigError("there is nothing to redo in this session")
+    return found
+
+
+async def undo(
+    run: RunFiles,
+    thread: Thread,
+    log: Log,
+    snapshots: Snapshots,
+    now: Now,
+    new_id: NewId,
+    *,
+    force: bool,
+) -> list[Change]:
+    """Bring the files back to what they were before `run`; returns what that changed.
+
+    Files that changed since the run ended are refused by name (ToolError) unless `force`; what
+    they were is saved first either way, and `redo` brings it back.
+    """
+    journal = Journal(thread, log, run.run_id, now, new_id, _nobody)
+    saved = await snapshots.take()
+    changes = await snapshots.restore(run.before, run.after or saved, force=force)
+    await journal.record(SnapshotTaken(saved, f"{SAVED}{run.run_id}"))
+    undone = await snapshots.take()
+    await journal.record(SnapshotTaken(undone, f"{UNDONE}{run.run_id}"))
+    return changes
+
+
+async def redo(
+    run: RunFiles,
+    thread: Thread,
+    log: Log,
+    snapshots: Snapshots,
+    now: Now,
+    new_id: NewId,
+    *,
+    force: bool,
+) -> list[Change]:
+    """Bring back what `undo` took away; returns what that changed. Raises ToolError as undo."""
+    if run.saved is None or run.undone is None:
+        raise ToolError(f"run {run.run_id!r} has not been undone")
+    changes = await snapshots.restore(run.saved, run.undone, force=force)
+    journal = Journal(thread, log, run.run_id, now, new_id, _nobody)
+    await journal.record(SnapshotTaken(await snapshots.take(), f"{REDONE}{run.run_id}"))
+    return changes
+
+
+def workspace_of(run: RunFiles) -> Path:
+    """Return the folder whose files the run changed. Raises ConfigError where it has gone."""
+    folder = Path(run.cwd)
+    if not folder.is_dir():
+        raise ConfigError(f"the folder {run.cwd!r} of that run is no longer there")
+    return folder
+
+
+def _nobody(happening: Event | Passing) -> None:
+    return None

@@ -1,0 +1,135 @@
+"""The first program in a Landlock jail: puts itself into it for good and becomes the command.
+
+Run as `python -I -S landlock_launcher.py SPEC WORD...`; it knows nothing of kodo, so that it starts
+fast. SPEC is a file of records ended by NUL: a letter, then a value. Guards that a step that fails
+ends the program with code 125 before the command begins.
+"""
+
+import ctypes
+import os
+import resource
+import sys
+
+FAILED = 125
+PREFIX = "kodo-landlock: "
+
+_OLDEST_ABI = 3  # before it files anywhere could be cut short
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers everywhere
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
+_MAKE_CHAR, _MAKE_BLOCK, _TRUNCATE, _IOCTL_DEVICE = 1 << 6, 1 << 11, 1 << 14, 1 << 15
+_FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEVICE
+_LIMITS = {b"data": resource.RLIMIT_DATA, b"fsize": resource.RLIMIT_FSIZE}
+_LIMITS[b"nproc"] = resource.RLIMIT_NPROC
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("files", "net", "scoped")]
+
+
+class _Beneath(ctypes.Structure):
+    _pack_ = 1
+    _layout_ = "ms"
+    _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
+
+
+def abi() -> int:
+    """Return the kernel's Landlock version, 0 where it has none or it is switched off."""
+    return max(0, _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1))
+
+
+def main(spec: str, words: list[str]) -> None:
+    """Enter the jail that the file `spec` describes and become `words`."""
+    with open(spec, "rb") as stream:  # noqa: PTH123
+        records = [(item[:1], item[1:]) for item in stream.read().split(b"\0") if item]
+    for letter, value in records:
+        if letter == b"L":
+            name, _, amount = value.partition(b"=")
+            _limit(_LIMITS[name], int(amount))
+    if any(letter == b"F" for letter, _ in records):
+        _drop_capabilities()
+        _check("no_new_privs", _libc.prctl(38, 1, 0, 0, 0))
+        _restrict_files(records)
+        for letter, value in records:
+            if letter == b"F":
+                steps = bytes.fromhex(value.decode())
+                program = _Program(len(steps) // 8, steps)
+                _check("seccomp", _libc.prctl(22, 2, ctypes.byref(program), 0, 0))
+    for ignored_by_python in (13, 25):  # SIGPIPE, SIGXFSZ
+        _libc.signal(ignored_by_python, None)
+    try:
+        os.execvp(words[0], words)
+    except OSError as error:
+        print(f"{words[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+
+def _restrict_files(records: list[tuple[bytes, bytes]]) -> None:
+    version = abi()
+    if version < _OLDEST_ABI:
+        has = f"only Landlock ABI {version}" if version else "no Landlock, or it is switched off"
+        _fail(f"this kernel has {has}; ABI {_OLDEST_ABI} is needed (Linux 6.2)")
+    handled = (1 << (16 if version >= 5 else 15)) - 1
+    no_net = version >= 4 and (b"N", b"") in records
+    ruleset = _Ruleset(handled, 3 if no_net else 0, 3 if version >= 6 else 0)
+    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    handle = _libc.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0)
+    _check("landlock_create_ruleset", handle)
+    rights = {
+        b"R": _EXECUTE | _READ_FILE | _READ_DIR,
+        b"D": (_READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL_DEVICE) & handled,
+        b"W": handled & ~(_MAKE_CHAR | _MAKE_BLOCK | _IOCTL_DEVICE),
+    }
+    rule = _Beneath(0, 0)
+    for letter, path in records:
+        if letter not in rights:
+            continue
+        try:
+            rule.folder = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue  # gone since the rules were made: then there is nothing to allow
+        is_folder = os.fstat(rule.folder).st_mode & 0o170000 == 0o040000
+        rule.allowed = rights[letter] if is_folder else rights[letter] & _FILE_RIGHTS
+        done = _libc.syscall(_ADD_RULE, handle, 1, ctypes.byref(rule), 0)
+        _check(f"landlock_add_rule {path!r}", done)
+        os.close(rule.folder)
+    _check("landlock_restrict_self", _libc.syscall(_RESTRICT_SELF, handle, 0))
+    os.close(handle)
+
+
+def _drop_capabilities() -> None:
+    """Give up what root could do past any path rule. Only the last step can be needed and fail."""
+    _libc.prctl(47, 4, 0, 0, 0)
+    for number in range(64):
+        if _libc.prctl(24, number, 0, 0, 0) != 0:
+            break
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    _check("capset", _libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)())))
+
+
+def _limit(kind: int, amount: int) -> None:
+    most = resource.getrlimit(kind)[1]
+    value = amount if most == resource.RLIM_INFINITY else min(amount, most)
+    resource.setrlimit(kind, (value, value))
+
+
+def _check(step: str, result: int) -> None:
+    if result < 0:
+        _fail(f"{step}: {os.strerror(ctypes.get_errno())}")
+
+
+def _fail(why: str) -> None:
+    print(f"{PREFIX}{why}", file=sys.stderr)  # noqa: T201
+    sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], sys.argv[2:])
+    except (OSError, ValueError, KeyError) as error:
+        _fail(repr(error))

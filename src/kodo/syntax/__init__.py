@@ -1,0 +1,1 @@
+"""Syntax trees: grammars, errors, symbols, small edits, shell segments. Knows no agents."""
