@@ -229,6 +229,12 @@ async def test_what_builds_and_tests_do_works(jail: Landlock, workspace: Path) -
     assert (workspace / "t2").stat().st_mtime < 1e9
 
 
+async def test_settings_of_the_system_can_be_listed_but_not_its_passwords(jail: Landlock) -> None:
+    result = await jail.exec("ls /etc | grep -x passwd; head -c1 /etc/passwd; head -c1 /etc/shadow")
+    assert result.output.startswith(b"passwd\nr")
+    assert b"/etc/shadow" in result.output
+
+
 async def test_pipes_between_processes_work(jail: Landlock) -> None:
     program = (
         "import socket, subprocess, threading;"

@@ -17,7 +17,7 @@ EXAMPLES = """\
 examples:
   kodo sandbox -- pytest -q
   kodo sandbox --sandbox read-only -- touch file
-  kodo sandbox --allow-host pypi.org -- pip download requests
+  kodo sandbox --allow-host example.org -- curl -sI https://example.org
   kodo sandbox --show
 
 The exit code is the command's own (128 + N for signal N).

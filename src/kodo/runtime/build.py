@@ -150,7 +150,9 @@ async def open_session(
                 mode=config.mode,
                 allow_net=bool(config.allow_hosts),
                 schema=wanted.schema,
-                rung_chosen=config.rung != "auto" or config.sandbox == "full",
+                # A read-only run is one promise that no choice of a rung takes back.
+                rung_chosen=config.sandbox == "full"
+                or (config.rung != "auto" and config.sandbox != "read-only"),
             )
             return agent, make_strategy(config.strategy, model, FinishGate(find_checks))
 

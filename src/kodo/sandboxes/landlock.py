@@ -37,7 +37,7 @@ from kodo.sandboxes.boundary import Boundary
 from kodo.sandboxes.environment import scrub
 from kodo.sandboxes.home import shown
 from kodo.sandboxes.jail import Jail, checked
-from kodo.sandboxes.landlock_rules import DEVICES, open_around, readable, secrets
+from kodo.sandboxes.landlock_rules import DEVICES, listable, open_around, readable, secrets
 from kodo.sandboxes.removal import remove_tree
 from kodo.sandboxes.seccomp import Machine, compile_filter
 from kodo.sandboxes.survivors import MARK, end_marked
@@ -237,6 +237,8 @@ def _records(
         writable += open_around(jail.host_root or jail.workspace, hidden)
     for path in readable(jail, Path(os.path.realpath(tempfile.gettempdir()))):
         yield b"R" + os.fsencode(path)
+    for path in listable(jail):
+        yield b"S" + os.fsencode(path)
     for path in also:
         for part in open_around(path.resolve(), hidden):
             yield b"R" + os.fsencode(part)

@@ -81,6 +81,7 @@ def _restrict_files(records: list[tuple[bytes, bytes]]) -> None:
     handle = _libc.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0)
     _check("landlock_create_ruleset", handle)
     rights = {
+        b"S": _READ_DIR,
         b"R": _EXECUTE | _READ_FILE | _READ_DIR,
         b"D": (_READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL_DEVICE) & handled,
         b"W": handled & ~(_MAKE_CHAR | _MAKE_BLOCK | _IOCTL_DEVICE),

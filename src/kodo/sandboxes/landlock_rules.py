@@ -35,6 +35,16 @@ def readable(jail: Jail, temporary: Path) -> Iterator[Path]:
         yield from open_around(jail.host_root, secret)
 
 
+def listable(jail: Jail) -> Iterator[Path]:
+    """Yield folders whose names may be listed though a file in them is secret: /etc.
+
+    A listing is opened for the whole tree, so not where a folder below is secret.
+    """
+    folder = Path("/etc")
+    if not any(_is_around(folder, secret) and secret.is_dir() for secret in secrets(jail)):
+        yield folder
+
+
 def secrets(jail: Jail) -> list[Path]:
     """Return what must never be readable, with symlinks resolved."""
     return [path.resolve() for path in (*credentials(jail.home), *jail.secrets, *system_secrets())]
