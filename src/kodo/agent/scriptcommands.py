@@ -27,7 +27,11 @@ class _Package(msgspec.Struct):
 
 def python_commands(listing: Listing) -> Iterator[TestCommand]:
     """Yield pytest, unittest and the small built-in runner, the likeliest first."""
-    tests = [path for path in listing.tests.get("python", []) if not path.endswith("conftest.py")]
+    tests = [
+        path
+        for path in listing.tests.get("python", [])
+        if PurePosixPath(path).name not in ("conftest.py", "__init__.py")
+    ]
     if not tests:
         return
     python = "python3" if listing.which("python3") or not listing.which("python") else "python"

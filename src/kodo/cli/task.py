@@ -151,6 +151,10 @@ def _read_pipe(*, patient: bool) -> str:
     if not (piped or stat.S_ISREG(mode)):
         return ""
     if piped and not patient and not select.select([0], [], [], PIPE_PATIENCE_S)[0]:
+        sys.stderr.write(
+            f"kodo: note: nothing came through the pipe within {PIPE_PATIENCE_S:g} s, so it is not "
+            "read; to wait for it, give `-` as the task\n"
+        )
         return ""
     return repair_utf8(sys.stdin.buffer.read()).strip()
 

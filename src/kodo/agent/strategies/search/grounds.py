@@ -47,8 +47,15 @@ class Grounds:
         if command.language in ("python", "") and (plan := plan_python(command)) is not None:
             fast = PythonGround(scratch, plan, dict(command.env))
             baseline = await fast.measure(NOTHING, seconds=seconds)
-            if baseline.trial.passed or baseline.trial.failed or baseline.trial.timed_out:
+            trial = baseline.trial
+            if trial.passed or trial.timed_out or (trial.failed and not trial.broken):
                 return fast, baseline
+            # Nothing ran: either the code cannot be loaded, or our runner cannot serve here.
+            slow = CommandGround(scratch, command)
+            plainly = await slow.measure(NOTHING, seconds=seconds)
+            if trial.failed and not plainly.trial.passed:
+                return fast, baseline
+            return slow, plainly
         slow = CommandGround(scratch, command)
         return slow, await slow.measure(NOTHING, seconds=seconds)
 

@@ -100,8 +100,10 @@ def plan_python(command: TestCommand) -> "PythonPlan | None":
     if framework in ("pytest", "py.test"):
         return PythonPlan(python, "pytest", _selection(rest))
     if framework == "unittest":
-        names = [word for word in rest if not word.startswith("-")]
-        return None if "discover" in names else PythonPlan(python, "unittest", names)
+        if rest[:1] == ["discover"]:
+            start = rest[rest.index("-s") + 1 :][:1] if "-s" in rest else []
+            return PythonPlan(python, "unittest", ["discover", *start])
+        return PythonPlan(python, "unittest", [word for word in rest if not word.startswith("-")])
     return None
 
 

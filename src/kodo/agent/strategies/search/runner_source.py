@@ -210,7 +210,14 @@ def run_unittest(selection, recorder):
 
     loader = unittest.TestLoader()
     names = [s for s in selection if not s.startswith("-")]
-    suite = loader.loadTestsFromNames(names) if names else loader.discover(".")
+    if names[:1] == ["discover"]:
+        suite = loader.discover(names[1] if len(names) > 1 else ".", top_level_dir=".")
+    elif names:
+        # Files are named as on unittest's own command line; the loader knows modules only.
+        names = [n[:-3].replace("/", ".") if n.endswith(".py") else n for n in names]
+        suite = loader.loadTestsFromNames(names)
+    else:
+        suite = loader.discover(".")
     result = Result()
     suite.run(result)
     return 0
