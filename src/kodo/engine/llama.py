@@ -33,7 +33,7 @@ from kodo.engine.files import check_gguf
 from kodo.engine.request import Event, Request, Turn
 
 try:
-    with openmp.waiting_passively():
+    with openmp.waiting_briefly():
         import xllamacpp
 except ImportError as error:
     raise ConfigError(
@@ -50,7 +50,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """How a model is run. The defaults were chosen on 2 busy AVX2 cores, from single runs.
+    """How a model is run. The defaults were chosen on 2 AVX2 cores (docs/log.md).
 
     `slots` is how many samples are decoded together (8 gained nothing over 4 there).
     `batch_tokens` is what is read between two looks at a cancellation. `threads` None means the
@@ -59,9 +59,9 @@ class Settings(msgspec.Struct, frozen=True):
 
     context_tokens: int = 16_384
     slots: int = 4
-    batch_tokens: int = 64
+    batch_tokens: int = 128
     threads: int | None = None
-    flash_attention: bool = True
+    flash_attention: bool = False
     saved_prompts_mib: int = 512
 
 
