@@ -21,7 +21,14 @@ pytestmark = pytest.mark.anyio
 def home(tmp_path: Path) -> Path:
     """Return a home with credentials and a toolchain."""
     home = tmp_path / "home"
-    for name in (".ssh/id_ed25519", ".aws/credentials", ".config/gh/hosts.yml", ".netrc", ".env"):
+    for name in (
+        ".ssh/id_ed25519",
+        ".aws/credentials",
+        ".config/gh/hosts.yml",
+        ".gem/credentials",
+        ".netrc",
+        ".env",
+    ):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text("SECRET")
     (home / "kodo").mkdir()
@@ -71,6 +78,7 @@ async def jail(
         "mkdir -p .kodo && echo x > .kodo/config.toml",
         "rm -rf .kodo && mkdir .kodo && touch .kodo/config.toml",
         "cat {home}/.ssh/id_ed25519 {home}/.aws/credentials | grep SECRET",
+        "cat {home}/.gem/credentials | grep SECRET",
         "cat {home}/.netrc {home}/.env {home}/.config/gh/hosts.yml | grep SECRET",
         "cat {home}/kodo/store.db | grep SECRET",
         "cat /proc/1/root{home}/.ssh/id_ed25519 | grep SECRET",
@@ -128,7 +136,8 @@ async def test_toolchains_of_the_home_run_and_the_home_can_be_written(
     jail: Bubblewrap, home: Path
 ) -> None:
     result = await jail.exec(f"{home}/.pyenv/bin/tool; echo $HOME; touch ~/.new && ls -A ~")
-    assert result.output.decode().split() == ["tool", "runs", str(home), ".new", ".pyenv", "kodo"]
+    words = result.output.decode().split()
+    assert words == ["tool", "runs", str(home), ".gem", ".new", ".pyenv", "kodo"]
     assert not (home / ".new").exists()
 
 

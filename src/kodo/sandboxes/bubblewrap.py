@@ -173,7 +173,9 @@ async def probe(jail: Jail, *, program: str | None = None) -> str | None:
         return str(error)
     target = await to_thread.run_sync(tempfile.mkdtemp, "", "kodo-probe-", "/var/tmp")
     try:
-        argv = [*sandbox.prepare(), "--", "/bin/sh", "-c", _PROBE, "probe", target]
+        inside = str(jail.workspace.resolve())
+        script = ["/bin/sh", "-c", _PROBE, "probe", target]
+        argv = [*sandbox.prepare(), "--chdir", inside, "--", *script]
         done = await run_process(argv, env=sandbox.environment, timeout_s=20)
     except OSError as error:
         return f"cannot start it: {error}"
@@ -187,13 +189,13 @@ async def probe(jail: Jail, *, program: str | None = None) -> str | None:
 
 
 _PROBE = """
-if (: > /kodo-probe) 2>/dev/null; then echo 'the root folder can be written'; exit 1; fi
+if [ -w / ]; then echo 'the root folder can be written'; exit 1; fi
 if [ -e "$1" ]; then echo '/var/tmp of the host can be seen'; exit 1; fi
 if [ "$(tail -n +3 /proc/net/dev | grep -vc '^ *lo:')" != 0 ]; then
   echo 'network interfaces can be seen'; exit 1
 fi
 if [ "$$" -gt 64 ]; then echo 'processes of the host can be seen'; exit 1; fi
-(: > ./.kodo-probe) 2>/dev/null && { echo 'a read-only workspace can be written'; exit 1; }
+if [ -w . ]; then echo 'a read-only workspace can be written'; exit 1; fi
 echo holds
 """
 
@@ -252,8 +254,12 @@ def _home_mounts(jail: Jail, session: _Session, home: Path) -> Iterator[str]:
         yield from ("--bind", str(private), str(home))
         return
     yield from ("--bind", str(private), str(home))
-    for path in shown(home, jail.environment, allow_net=jail.allow_net):
+    seen = shown(home, jail.environment, allow_net=jail.allow_net)
+    for path in seen:
         yield from ("--ro-bind-try", str(path), str(path))
+    for secret in credentials(home):
+        if any(path in secret.parents for path in seen):
+            yield from _mask(secret)
 
 
 def _workspace_mounts(jail: Jail, session: _Session) -> Iterator[str]:

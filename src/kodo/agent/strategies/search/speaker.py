@@ -119,7 +119,9 @@ class Speaker:
             except ModelError as error:  # holes are one idea of several; the search goes on
                 await self._journal.record(Noted(f"a hole could not be filled: {error}", "warning"))
         written = sum(estimate_tokens(candidate.text) for candidate in found)
-        self._agent.budget.charge(Usage(input_tokens=size, output_tokens=written))
+        cost_usd = 0.0 if self._agent.model.info.provider == "local" else None
+        usage = Usage(input_tokens=size, output_tokens=written, cost_usd=cost_usd)
+        self._agent.budget.charge(usage)
         self.calls += 1
         self.speed.seconds += time.monotonic() - began_s
         self.speed.output_tokens += written
