@@ -83,7 +83,9 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
                 "total_tokens": len(body) // 4 + 20,
             }
             response = {"id": "resp_0", "status": "completed", "output": items, "usage": usage}
-            events = [{"type": "response.created", "response": {"id": "resp_0"}}]
+            events: list[dict[str, Any]] = [
+                {"type": "response.created", "response": {"id": "resp_0"}}
+            ]
             for index, item in enumerate(items):
                 events.append(
                     {"type": "response.output_item.added", "output_index": index, "item": item}

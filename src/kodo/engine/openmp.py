@@ -1,9 +1,9 @@
 """How llama.cpp's threads wait for each other: a short spin, then asleep.
 
-Measured on 2 cores with a 1.5B model: threads that sleep at once decode at 8.8 tokens a second where
-nothing else runs, spinning ones at 14 to 16; beside other work on the same cores endless spinning is
-4 to 8 times slower, since a waiting thread burns the time that the working one needs. A short spin
-is as fast as either (docs/log.md).
+Measured on 2 cores with a 1.5B model: threads that sleep at once decode at 8.8 tokens a second
+where nothing else runs, spinning ones at 14 to 16; beside other work on the same cores endless
+spinning is 4 to 8 times slower, since a waiting thread burns the time that the working one needs.
+A short spin is as fast as either (docs/log.md).
 """
 
 import os

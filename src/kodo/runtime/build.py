@@ -12,7 +12,7 @@ from kodo.agent.agent import Agent, Ask, Strategy
 from kodo.agent.budget import RunBudget
 from kodo.agent.finish import FinishGate
 from kodo.agent.instructions import compose_instructions, find_notes, project_root
-from kodo.agent.project import detect_project, probe_tools
+from kodo.agent.projects.project import detect_project, probe_tools
 from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, ModelError, SandboxError, StoreError
 from kodo.base.hashing import new_id

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kodo.agent.project import Project
+from kodo.agent.projects.project import Project
 from kodo.agent.strategies.search.understand import configures_tests, is_stub, understand
 from tests.agent.strategies.search.bench import Bench, RuleModel, block
 

@@ -9,11 +9,11 @@ import re
 import time
 from collections.abc import Sequence
 
+from kodo.agent.projects.testcommand import TestCommand
+from kodo.agent.projects.testruns import parse_test_run
 from kodo.agent.strategies.search.ground import Baseline
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.rust_fixes import CHECK, fixed_proposals, read_suggestions
-from kodo.agent.testcommand import TestCommand
-from kodo.agent.testruns import parse_test_run
 from kodo.base.text import repair_utf8
 from kodo.core.sandbox import ExecResult, Scratch
 

@@ -11,11 +11,11 @@ import msgspec
 
 from kodo.agent.agent import Ending
 from kodo.agent.dispatch import run_call
+from kodo.agent.projects.testcommand import TestCommand
+from kodo.agent.projects.testruns import parse_test_run
 from kodo.agent.strategies.search.case import Case
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.smoke import Smoke
-from kodo.agent.testcommand import TestCommand
-from kodo.agent.testruns import parse_test_run
 from kodo.base.hashing import new_id
 from kodo.base.text import cut_middle, repair_utf8
 from kodo.core.check import Evidence

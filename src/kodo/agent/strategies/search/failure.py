@@ -6,8 +6,8 @@ Knows trials and test texts. Guards the length: reading a token costs time.
 import re
 import textwrap
 
+from kodo.agent.projects.testreport import FailingTest
 from kodo.agent.strategies.search.proposal import Trial
-from kodo.agent.testreport import FailingTest
 from kodo.base.text import cut_middle
 from kodo.syntax.languages import language_of
 from kodo.syntax.symbols import find_symbol, symbols

@@ -5,6 +5,7 @@ Knows scratch copies and commands. Guards that scratch copies are removed when t
 
 from contextlib import AsyncExitStack
 
+from kodo.agent.projects.testcommand import TestCommand
 from kodo.agent.strategies.search.case import Case
 from kodo.agent.strategies.search.command_ground import CommandGround
 from kodo.agent.strategies.search.examples import (
@@ -16,7 +17,6 @@ from kodo.agent.strategies.search.examples import (
 from kodo.agent.strategies.search.ground import Baseline, Ground
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan, plan_python
-from kodo.agent.testcommand import TestCommand
 from kodo.core.sandbox import Scratch
 
 MEASURE_S = 40.0

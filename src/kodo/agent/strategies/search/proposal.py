@@ -5,7 +5,7 @@ Pure values: knows neither where proposals come from nor how tests run.
 
 from dataclasses import dataclass, field
 
-from kodo.agent.testreport import FailingTest
+from kodo.agent.projects.testreport import FailingTest
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from kodo.agent.projects.testcommand import TestCommand
+from kodo.agent.projects.testreport import FailingTest, Frame
 from kodo.agent.strategies.search.ground import Baseline, Coverage
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.runner_source import (
@@ -19,8 +21,6 @@ from kodo.agent.strategies.search.runner_source import (
     RUNNER_NAME,
     RUNNER_SOURCE,
 )
-from kodo.agent.testcommand import TestCommand
-from kodo.agent.testreport import FailingTest, Frame
 from kodo.core.sandbox import Scratch
 
 MEMORY_BYTES = 2 << 30

@@ -11,7 +11,8 @@ from anyio import to_thread
 from kodo.agent.agent import Agent, Ending
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
-from kodo.agent.project import detect_project, probe_tools
+from kodo.agent.projects.project import detect_project, probe_tools
+from kodo.agent.projects.testcommand import TestCommand
 from kodo.agent.strategies.search.allowance import Allowance
 from kodo.agent.strategies.search.answer import answer_question
 from kodo.agent.strategies.search.case import Case
@@ -31,7 +32,6 @@ from kodo.agent.strategies.search.repair import repair
 from kodo.agent.strategies.search.speaker import Speaker
 from kodo.agent.strategies.search.understand import understand
 from kodo.agent.strategies.search.unproven import breaks, draft_unproven, repair_unproven
-from kodo.agent.testcommand import TestCommand
 from kodo.base.errors import LimitReached
 from kodo.core.messages import Text, User
 

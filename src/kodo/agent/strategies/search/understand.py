@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kodo.agent.project import Project
+from kodo.agent.projects.project import Project
 from kodo.base.text import repair_utf8
 from kodo.syntax.languages import LanguageName, language_of
 

@@ -6,9 +6,9 @@ that a report cut in the middle still gives what it holds.
 
 import re
 
-from kodo.agent.scriptreports import made_test
-from kodo.agent.stackframes import Paths
-from kodo.agent.testreport import FailingTest, Report
+from kodo.agent.projects.scriptreports import made_test
+from kodo.agent.projects.stackframes import Paths
+from kodo.agent.projects.testreport import FailingTest, Report
 
 
 def read_cargo(text: str, paths: Paths) -> Report:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from kodo.agent.testreport import Frame
+from kodo.agent.projects.testreport import Frame
 
 MAX_FRAMES = 30
 _FOREIGN = re.compile(

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from kodo.agent.listing import Listing
-from kodo.agent.testcommand import TestCommand
+from kodo.agent.projects.listing import Listing
+from kodo.agent.projects.testcommand import TestCommand
 
 _PYTHON_ENV = {"PYTHONDONTWRITEBYTECODE": "1"}
 _NODE_ENV = {"CI": "1", "NO_COLOR": "1", "FORCE_COLOR": "0"}

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from kodo.agent.listing import Listing
-from kodo.agent.testcommand import TestCommand
+from kodo.agent.projects.listing import Listing
+from kodo.agent.projects.testcommand import TestCommand
 
 _BUILD_TIMEOUT_S = 300.0
 _JUNIT_JARS = (

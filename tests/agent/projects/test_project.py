@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kodo.agent import project as project_module
-from kodo.agent.project import Project, detect_project, is_test_file, probe_tools
-from kodo.agent.testcommand import TestCommand
+from kodo.agent.projects import project as project_module
+from kodo.agent.projects.project import Project, detect_project, is_test_file, probe_tools
+from kodo.agent.projects.testcommand import TestCommand
 from kodo.base.process import run_process
 from kodo.core.sandbox import ExecResult
 

@@ -5,7 +5,7 @@ Knows how compilers print, not which one ran. Guards one finding a place and at 
 
 import re
 
-from kodo.agent.stackframes import Paths
+from kodo.agent.projects.stackframes import Paths
 from kodo.core.check import Finding
 
 MAX_FINDINGS = 50

@@ -12,17 +12,17 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from kodo.agent.compiledcommands import (
+from kodo.agent.projects.compiledcommands import (
     cpp_commands,
     go_commands,
     java_commands,
     make_commands,
     rust_commands,
 )
-from kodo.agent.listing import Listing
-from kodo.agent.scriptcommands import node_commands, python_commands, ruby_commands
-from kodo.agent.statedcommands import as_command, runner_of, stated_commands
-from kodo.agent.testcommand import TestCommand
+from kodo.agent.projects.listing import Listing
+from kodo.agent.projects.scriptcommands import node_commands, python_commands, ruby_commands
+from kodo.agent.projects.statedcommands import as_command, runner_of, stated_commands
+from kodo.agent.projects.testcommand import TestCommand
 from kodo.core.messages import Value
 from kodo.core.sandbox import Sandbox
 from kodo.syntax.languages import language_of

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kodo.agent.compiledreports import (
+from kodo.agent.projects.compiledreports import (
     read_cargo,
     read_catch,
     read_ctest,
@@ -17,8 +17,8 @@ from kodo.agent.compiledreports import (
     read_junit,
     read_program,
 )
-from kodo.agent.compileerrors import compile_errors
-from kodo.agent.scriptreports import (
+from kodo.agent.projects.compileerrors import compile_errors
+from kodo.agent.projects.scriptreports import (
     read_jest,
     read_minitest,
     read_mocha,
@@ -29,8 +29,8 @@ from kodo.agent.scriptreports import (
     read_unittest,
     read_vitest,
 )
-from kodo.agent.stackframes import Paths
-from kodo.agent.testreport import FailingTest, Frame, Report, TestRun
+from kodo.agent.projects.stackframes import Paths
+from kodo.agent.projects.testreport import FailingTest, Frame, Report, TestRun
 
 __all__ = ["FailingTest", "Frame", "TestRun", "parse_test_run"]
 

@@ -6,8 +6,8 @@ that a report cut in the middle still gives what it holds.
 
 import re
 
-from kodo.agent.stackframes import Paths, frames_of
-from kodo.agent.testreport import FailingTest, Report
+from kodo.agent.projects.stackframes import Paths, frames_of
+from kodo.agent.projects.testreport import FailingTest, Report
 
 MAX_MESSAGE_CHARS = 1200
 

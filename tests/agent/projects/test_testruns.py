@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kodo.agent.testreport import Frame, TestRun
-from kodo.agent.testruns import parse_test_run
+from kodo.agent.projects.testreport import Frame, TestRun
+from kodo.agent.projects.testruns import parse_test_run
 
 RECORDINGS = Path(__file__).with_name("runner_outputs")
 ROOT = Path("/ws/project")
