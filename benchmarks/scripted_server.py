@@ -42,7 +42,7 @@ class Script:
             if custom:
                 return [{"type": "custom_tool_call", **call, "name": "apply_patch", "input": PATCH}]
             return [_function(call, "apply_patch", {"patch": PATCH})]
-        text = {"type": "output_text", "text": "done", "annotations": []}
+        text: dict[str, Any] = {"type": "output_text", "text": "done", "annotations": []}
         return [{"type": "message", "id": "msg_0", "role": "assistant", "content": [text]}]
 
 
