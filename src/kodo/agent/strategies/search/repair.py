@@ -22,7 +22,8 @@ from kodo.agent.strategies.search.spans import Span, fill_span, spans
 from kodo.agent.strategies.search.wrap import wrap_proposals
 
 MOST_SUSPECTS = 6
-FIRST_MUTANTS_S = 8.0
+FIRST_MUTANTS_S = 18.0
+FIRST_MUTANTS = 240
 MORE_MUTANTS_S = 45.0
 SLOW_MUTANTS = 60
 LONG_REWRITE_TOKENS = 450
@@ -148,7 +149,9 @@ async def _mutate_a_little(work: Repair) -> None:
         await work.case.note(f"trying {len(wrapped)} calls of helpers that nobody calls")
         await _try(work, wrapped, seconds=8, stop_after=4)
     if work.ground.fast and not work.case.greens:
-        await _try_mutants(work, 60, min(FIRST_MUTANTS_S, work.case.allowance.left_s() / 6))
+        await _try_mutants(
+            work, FIRST_MUTANTS, min(FIRST_MUTANTS_S, work.case.allowance.left_s() / 6)
+        )
 
 
 async def _mutate_more(work: Repair) -> None:
