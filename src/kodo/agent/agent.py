@@ -38,10 +38,10 @@ class Ending(Value, frozen=True):
 class Agent(msgspec.Struct):
     """Everything a strategy may use.
 
-        `open_scratch` makes a throw-away copy of the workspace with a sandbox of its own; it raises
-        SandboxError where the workspace is too large to copy. `instructions` is the system text for
-    capable models, AGENTS.md included; `project_notes` is AGENTS.md alone. `rung_chosen` says that
-        the user named the sandbox rung; `denials` collects what was refused, for the outcome.
+    `open_scratch` makes a throw-away copy of the workspace with a sandbox of its own; it raises
+    SandboxError where the workspace is too large to copy. `instructions` is the system text for
+    capable models, AGENTS.md included; `project_notes` is AGENTS.md alone. `rung_chosen` says
+    that the user named the sandbox rung; `denials` collects what was refused, for the outcome.
     """
 
     model: Model

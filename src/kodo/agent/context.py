@@ -1,6 +1,6 @@
 """What goes into a model call: instructions, tools, and as much of the thread as fits.
 
-Until the recall issue deepens it, the oldest large tool results give way to stubs that say what
+The oldest large tool results give way to stubs that say what
 was there; the log keeps everything. Guards that every call keeps its result and the task stays.
 """
 

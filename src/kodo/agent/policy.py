@@ -1,7 +1,7 @@
 """Who may do what: which calls run at once, which ask first, which are denied.
 
-What the sandbox already contains is not asked about. The hands issue deepens this with parsed
-commands and rule files. Guards that a denial names its reason and the way out.
+What the sandbox already contains is not asked about. Does not parse commands: the jail holds them,
+not their spelling. Guards that a denial names its reason and the way out.
 """
 
 from pathlib import Path
@@ -12,6 +12,12 @@ from kodo.core.sandbox import Guarantee, Sandbox
 from kodo.core.tool import Tool
 
 CONTAINS_EXEC: frozenset[Guarantee] = frozenset({"write_outside_denied", "network_denied"})
+
+
+def contains_commands(sandbox: Sandbox, *, allow_net: bool) -> bool:
+    """Tell whether commands in this jail cannot harm what lies outside it."""
+    needed = CONTAINS_EXEC - {"network_denied"} if allow_net else CONTAINS_EXEC
+    return sandbox.guarantees >= needed
 
 
 class Ruling(Value, frozen=True):
@@ -34,9 +40,7 @@ def judge(tool: Tool, sandbox: Sandbox, *, allow_net: bool, mode: str, trusted: 
         if allow_net:
             return Ruling("allow")
         return Ruling("deny", "the network is off for this run; allow it with --allow-host HOST")
-    if sandbox.guarantees >= CONTAINS_EXEC or (
-        allow_net and "write_outside_denied" in sandbox.guarantees
-    ):
+    if contains_commands(sandbox, allow_net=allow_net):
         return Ruling("allow")
     if mode == "auto" and trusted:
         return Ruling("allow")

@@ -12,6 +12,7 @@ from kodo.agent.agent import Agent, Ask, Strategy
 from kodo.agent.budget import RunBudget
 from kodo.agent.finish import FinishGate
 from kodo.agent.instructions import compose_instructions, find_notes, project_root
+from kodo.agent.policy import contains_commands
 from kodo.agent.projects.project import detect_project, probe_tools
 from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, ModelError, SandboxError, StoreError
@@ -110,8 +111,13 @@ async def open_session(
             raise
         sandbox = make_sandbox(rung.name, jail)
         stack.push_async_callback(sandbox.aclose)
+        allow_net = bool(config.allow_hosts)
+        # A read-only run is one promise that no choice of a rung takes back.
+        rung_chosen = config.sandbox == "full" or (
+            config.rung != "auto" and config.sandbox != "read-only"
+        )
         background = await stack.enter_async_context(load(TOOLS, "background")())
-        tools = make_tools(background, allow_net=bool(config.allow_hosts))
+        tools = make_tools(background, allow_net=allow_net)
         snapshots = store.snapshots(settings.cwd)
         root = project_root(settings.cwd)
         notes = find_notes(settings.cwd, root)
@@ -123,6 +129,8 @@ async def open_session(
         async def find_checks() -> Sequence[str]:
             if config.checks:
                 return config.checks
+            if not (rung_chosen or contains_commands(sandbox, allow_net=allow_net)):
+                return []  # nobody agreed to run the project's code outside a jail
             if not detect_project(settings.cwd, which=str).test_commands:
                 return []  # nothing to run, so what is installed need not be asked
             installed = await probe_tools(sandbox)
@@ -148,11 +156,9 @@ async def open_session(
                 open_scratch=open_scratch,
                 ask=ask,
                 mode=config.mode,
-                allow_net=bool(config.allow_hosts),
+                allow_net=allow_net,
                 schema=wanted.schema,
-                # A read-only run is one promise that no choice of a rung takes back.
-                rung_chosen=config.sandbox == "full"
-                or (config.rung != "auto" and config.sandbox != "read-only"),
+                rung_chosen=rung_chosen,
             )
             return agent, make_strategy(config.strategy, model, FinishGate(find_checks))
 
