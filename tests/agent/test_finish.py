@@ -45,6 +45,14 @@ pytestmark = pytest.mark.anyio
         "go test ./...",
         "make test",
         "tsc --noEmit && eslint .",
+        "source .venv/bin/activate && A=1 && cd app && ruff check . && pytest -q",
+        "set -o pipefail; pytest 2>&1 | tail -3",
+        "sed -i s/a/b/ a.py; pytest",
+        "ruff format --check .",
+        "make test -j4",
+        "mvn -q test",
+        "python tests/run.py",
+        "python app/manage.py test",
         "python test_app.py",
     ],
 )
@@ -70,6 +78,27 @@ def test_a_command_whose_exit_code_is_that_of_a_check(command: str) -> None:
         "! pytest",
         "cat <<EOF\npytest\nEOF",
         "echo 'never closed",
+        "pytest && sed -i s/a/b/ a.py",
+        "sed -i s/a/b/ a.py && pytest",
+        "pytest && echo done",
+        "exit 0; pytest",
+        "set -o pipefail; pytest | xargs sed -i s/a/b/",
+        "set -o pipefail; pytest | tail && rm a.py",
+        "echo pipefail; pytest | tail",
+        "pytest --version",
+        "cargo test --help",
+        "pytest --collect-only -q",
+        "make test -n",
+        "make test --dry-run",
+        "go test -c",
+        "cargo test -- --list",
+        "ruff check --fix .",
+        "eslint --fix-type layout .",
+        "ruff format .",
+        "ruff --version",
+        "python my_latest.py",
+        "mvn clean",
+        "rake db:migrate",
         "",
     ],
 )
@@ -279,3 +308,51 @@ async def test_events_of_earlier_runs_do_not_count(workspace: Path) -> None:
     scene.stage.journal.run_id = "later"
     assert await scene.ends() == ("unverified", [], "no file was changed")
     assert any(isinstance(body, MessageAdded) for body in scene.stage.stored())
+
+
+async def test_what_could_not_be_started_says_nothing(workspace: Path) -> None:
+    scene = Scene(workspace, ["never run"])
+    await scene.edit()
+    await scene.run("pytset/pytest -q", 127)
+    await scene.run("npm test", 126)
+    await scene.run("pytest -q")
+    assert (await scene.ends())[:2] == ("verified", [("pytest -q", 0)])
+
+
+@pytest.mark.parametrize(
+    ("failing", "passing"),
+    [
+        ("pytest tests/test_typo.py", "pytest -q"),
+        ("pytest tests/test_typo.py", "python -m pytest tests/test_a.py"),
+        ("python -m pytest", "cd app && .venv/bin/python -m pytest -q 2>&1"),
+        ("ruff check .", "ruff check . && pytest"),
+        ("go test ./...", "go test ./... -count=1"),
+    ],
+)
+async def test_a_later_pass_of_the_same_runner_counts(
+    workspace: Path, failing: str, passing: str
+) -> None:
+    scene = Scene(workspace, ["never run"])
+    await scene.edit()
+    await scene.run(failing, 4)
+    await scene.run(passing)
+    assert (await scene.ends())[:2] == ("verified", [(passing, 0)])
+
+
+@pytest.mark.parametrize(
+    ("failing", "passing"),
+    [
+        ("pytest -q", "pytest tests/test_a.py"),
+        ("pytest", "pytest -k one"),
+        ("cargo test", "cargo check"),
+        ("ruff check . && pytest", "pytest"),
+    ],
+)
+async def test_a_pass_of_less_leaves_the_failure_standing(
+    workspace: Path, failing: str, passing: str
+) -> None:
+    scene = Scene(workspace)
+    await scene.edit()
+    await scene.run(failing, 1)
+    await scene.run(passing)
+    assert (await scene.ends())[0] is None

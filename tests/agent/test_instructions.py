@@ -8,7 +8,6 @@ from kodo.agent.instructions import (
     MAX_NOTES_BYTES,
     compose_instructions,
     find_notes,
-    project_root,
 )
 
 
@@ -25,9 +24,7 @@ def test_notes_go_from_the_root_to_the_working_folder(workspace: Path, inner: Pa
     (workspace / "AGENTS.md").write_text("root notes\n")
     (workspace / "app" / "AGENTS.md").write_text("app notes\n")
     (inner / "AGENTS.md").write_text("core notes\n")
-    root = project_root(inner)
-    assert root == workspace
-    assert find_notes(inner, root) == (
+    assert find_notes(inner, workspace) == (
         "# AGENTS.md\nroot notes\n\n# app/AGENTS.md\napp notes\n\n# app/core/AGENTS.md\ncore notes"
     )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from kodo.base.errors import ContextOverflow, ModelError, StoreError
@@ -20,7 +21,7 @@ from kodo.core.limits import Limits
 from kodo.core.messages import Assistant, ToolResult, User, user
 from kodo.core.model import Prompt
 from kodo.core.tool import ToolContext, ToolOutput, text_output
-from tests.agent.stage import MadeTool, Stage, calls, says
+from tests.agent.stage import MadeTool, NoSnapshots, Stage, calls, says
 
 pytestmark = pytest.mark.anyio
 
@@ -293,3 +294,52 @@ async def test_a_new_run_closes_calls_that_a_crash_left_open(workspace: Path) ->
     await stage.play()
     assert [item.outcome for item in results(stage)] == ["interrupted"]
     assert stage.thread.open_calls() == []
+
+
+async def test_the_nudge_tells_how_often(workspace: Path) -> None:
+    stage = Stage(workspace, [calls(("t", "{}"), first=n) for n in range(1, 10)], [MadeTool("t")])
+    await stage.play()
+    assert "the same result 3 times." in results(stage)[2].text
+    assert "the same result 5 times." in results(stage)[4].text
+
+
+async def test_the_same_check_after_each_edit_is_no_doom_loop(workspace: Path) -> None:
+    async def edit_anew(arguments: bytes, context: ToolContext) -> ToolOutput:
+        change = Change("a.txt", b"old\n", arguments)
+        return ToolOutput(text_output("edited").parts, changes=(change,))
+
+    steps = [calls(("edit", str(number)), ("t", "{}"), first=2 * number) for number in range(1, 10)]
+    tools = [MadeTool("edit", edit_anew, "write"), MadeTool("t")]
+    ended = await Stage(workspace, [*steps, says("done")], tools).play()
+    assert ended.summary == "done"
+
+
+async def test_replies_cut_now_and_then_are_each_continued(workspace: Path) -> None:
+    stage = Stage(
+        workspace,
+        [says("one", "length"), calls(("t", "{}")), says("two", "length"), says("done")],
+        [MadeTool("t")],
+    )
+    ended = await stage.play()
+    assert (ended.outcome, ended.summary) == ("unverified", "done")
+
+
+async def test_an_interrupt_during_the_closing_snapshot_leaves_an_end(workspace: Path) -> None:
+    class Interrupted(NoSnapshots):
+        def __init__(self) -> None:
+            self.taken = 0
+
+        async def take(self) -> str:
+            self.taken += 1
+            if self.taken == 2:
+                scope.cancel()
+                await anyio.lowlevel.checkpoint()
+            return "0" * 64
+
+    stage = Stage(workspace, [says("hello")])
+    stage.agent.snapshots = Interrupted()
+    with anyio.CancelScope() as scope:
+        await stage.play()
+    last = stage.stored()[-1]
+    assert isinstance(last, RunEnded)
+    assert (last.outcome, last.summary) == ("unverified", "hello")

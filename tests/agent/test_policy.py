@@ -1,11 +1,10 @@
 """The policy: what the jail contains runs unasked, the rest is asked or denied with a reason."""
 
-from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from kodo.agent.policy import CONTAINS_EXEC, inside, judge
+from kodo.agent.policy import CONTAINS_EXEC, judge
 from kodo.core.sandbox import Guarantee
 from kodo.core.tool import Effect
 from kodo.sandboxes.memory import Memory
@@ -75,11 +74,3 @@ def test_the_network_is_denied_with_the_way_out() -> None:
     assert decision == "deny"
     assert "--allow-host" in reason
     assert decide("net", JAIL, allow_net=True) == ("allow", "")
-
-
-def test_inside_follows_symlinks(workspace: Path, tmp_path: Path) -> None:
-    (workspace / "out").symlink_to(tmp_path)
-    assert inside(workspace, workspace / "a" / "b.txt")
-    assert inside(workspace, workspace)
-    assert not inside(workspace, workspace / "out" / "x")
-    assert not inside(workspace, workspace / ".." / "x")

@@ -179,3 +179,33 @@ def test_any_command_in_the_jail(kodo: Kodo) -> None:
     assert ran.code == 137
     assert "killed after 0.3 s" in ran.err
     assert kodo("sandbox").code == 2
+
+
+def test_undo_and_redo_never_reach_into_another_folder(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.folder / ".git").mkdir()
+    (project.folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    project.exec()
+    (thread,) = [item["id"] for item in json.loads(project("sessions", "list", "--json").out)]
+    inner = project.folder / "app"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    for command in ("undo", "redo"):
+        refused = project(command)
+        assert refused.code == 2
+        assert thread in refused.err
+        assert repr(str(project.folder)) in refused.err
+    assert project.text == FIXED
+    assert f"note: the files are those of {project.folder}" in project("diff", "--stat").err
+    undone = project("undo", thread)
+    assert undone.code == 0
+    assert f"note: the files are those of {project.folder}" in undone.err
+    assert project.text == BROKEN
+
+
+def test_a_commit_that_could_not_be_made_is_a_failure(project: Project) -> None:
+    ran = project.exec("--commit")
+    assert ran.code == 1
+    assert "kodo: git did not commit: fatal: not a git repository" in ran.err
+    assert "hooks are not run" in " ".join(project("exec", "--help").out.split())

@@ -175,7 +175,7 @@ def test_without_git_nothing_is_committed_and_it_is_said(kodo: Kodo, tmp_path: P
             (programs / name).symlink_to(found)
     model = kodo.script(write("a.txt", "x\n"), says("done"))
     ran = kodo.run("exec", "-m", model, "--commit", "make a.txt", env={"PATH": str(programs)})
-    assert ran.code == 0, ran.err
+    assert ran.code == 1, ran.err
     assert "git is not installed" in ran.err
 
 

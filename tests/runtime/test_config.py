@@ -260,3 +260,50 @@ def test_setting_a_key_keeps_comments_and_order(
     before: str, key: tuple[str, ...], value: object, after: str
 ) -> None:
     assert set_value(before, key, value) == after
+
+
+def test_a_project_lowers_limits_and_never_raises_those_of_the_user(home: Home) -> None:
+    user_file = home.write("[limits]\ntokens = 100\ncost_usd = 1\n")
+    project_file = home.write_project("[limits]\ntokens = 101\ncost_usd = 0.5\ntool_calls = 7\n")
+    settings = home.load(trust=True)
+    limits = settings.config.limits
+    assert (limits.tokens, limits.cost_usd, limits.tool_calls) == (100, 0.5, 7)
+    assert settings.origin("limits.tokens") == f"{user_file}:2"
+    (note,) = settings.notes
+    assert note.startswith(f"{project_file}:2: limits.tokens = 101 is not used")
+    assert home.load("limits.tokens=200", trust=True).config.limits.tokens == 200
+
+
+@pytest.mark.parametrize(
+    ("user", "project", "used"),
+    [
+        ("", "openai/gpt-5", DEFAULT_MODEL),
+        ("", "local/qwen2.5-coder-0.5b", "local/qwen2.5-coder-0.5b"),
+        ("model = 'lab/a'\n", "lab/b", "lab/b"),
+        ("model = 'lab/a'\n", "openai/gpt-5", "lab/a"),
+        ("model = 'openai/gpt-5-mini'\n", "local/m", "local/m"),
+    ],
+)
+def test_a_project_chooses_no_provider_that_costs(
+    home: Home, user: str, project: str, used: str
+) -> None:
+    home.write(user)
+    home.write_project(f"model = '{project}'\n")
+    settings = home.load(trust=True, OPENAI_API_KEY="sk-something")
+    assert settings.config.model == used
+    assert len(settings.notes) == (used != project)
+    assert all(f"-m {project}" in note for note in settings.notes)
+
+
+def test_a_provider_of_the_environment_is_the_users_own(home: Home) -> None:
+    home.write_project("model = 'lab/b'\n")
+    settings = home.load(trust=True, KODO_MODEL="lab/c")
+    assert (settings.config.model, settings.notes) == ("lab/c", ())
+
+
+def test_what_a_project_sets_is_checked_even_where_it_does_not_count(home: Home) -> None:
+    home.write("[limits]\ntokens = 1\n")
+    for text in ("model = 'gpt-5'\n", "[limits]\ntokens = 'x'\n", "limit = 1\n"):
+        home.write_project(text)
+        with pytest.raises(ConfigError, match=r"project/\.kodo/config\.toml:"):
+            home.load(trust=True)

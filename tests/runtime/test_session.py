@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.runtime.spies import KeptFetch
 
 from kodo.base.errors import ConfigError, ModelError, StoreError
 from kodo.core.events import Event, RunEnded, RunStarted, ToolStarted
 from kodo.core.messages import user
-from kodo.runtime.build import Opening, open_session
+from kodo.runtime.build import Opening, make_tools, open_session
 from kodo.runtime.config import Settings, load_settings, read_environment
+from kodo.runtime.registry import TOOLS
 from kodo.store.store import open_store
 
 pytestmark = pytest.mark.anyio
@@ -197,3 +199,24 @@ async def test_a_reader_that_has_gone_ends_the_run_with_every_call_answered(desk
     last = told[-1].body
     assert isinstance(last, RunEnded)
     assert last.outcome == "interrupted"
+
+
+async def test_fetch_goes_through_the_proxy_and_trusts_the_bundle_of_the_environment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TOOLS, "fetch", "tests.runtime.spies:KeptFetch")
+    settings = desk.settings()
+    assert "fetch" not in [tool.name for tool in make_tools(None, settings)]
+    environment = {
+        **settings.environment.variables,
+        "HTTPS_PROXY": "http://127.0.0.1:3128",
+        "NO_PROXY": "inside.example",
+        "SSL_CERT_FILE": "/ca.pem",
+    }
+    settings = load_settings(
+        read_environment(environment), desk.workspace, assignments=['allow_hosts=["x"]']
+    )
+    assert make_tools(None, settings)[-1].name == "fetch"
+    assert KeptFetch.ca_file == "/ca.pem"
+    assert KeptFetch.proxy("https://far.example/") == "http://127.0.0.1:3128"
+    assert KeptFetch.proxy("https://inside.example/") is None

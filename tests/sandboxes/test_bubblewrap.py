@@ -1,6 +1,7 @@
 """Attempts to get out of the bubblewrap jail, and what it must show all the same."""
 
 import os
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -52,6 +53,10 @@ async def jail(
         pytest.skip(f"bwrap: {why}")
     (workspace / ".git").mkdir()
     (workspace / ".git/config").write_text("[core]\n")
+    (workspace / ".kodo").mkdir()
+    (workspace / "sub/repository/.git").mkdir(parents=True)
+    (workspace / "sub/worktree").mkdir()
+    (workspace / "sub/worktree/.git").write_text("gitdir: ../../.git/worktrees/a\n")
     (workspace.parent / "outside").mkdir()
     (workspace.parent / "outside/file").write_text("whole")
     made = Bubblewrap(make_jail(secrets=(home / "kodo",)))
@@ -75,6 +80,14 @@ async def jail(
         "mkdir .git/hooks; echo x > .git/hooks/pre-commit",
         "git config core.fsmonitor /bin/true",
         "echo x > .git/config",
+        "echo /tmp > .git/commondir",
+        "mkdir -p .git/modules/a && echo x > .git/modules/a/config",
+        "rm -rf .git",
+        "echo x > sub/repository/.git/config",
+        "mv sub sub2; mkdir -p sub/repository/.git && echo x > sub/repository/.git/config",
+        "echo 'gitdir: /tmp' > sub/worktree/.git",
+        "rm sub/worktree/.git",
+        "mv sub/worktree elsewhere",
         "mkdir -p .kodo && echo x > .kodo/config.toml",
         "rm -rf .kodo && mkdir .kodo && touch .kodo/config.toml",
         "cat {home}/.ssh/id_ed25519 {home}/.aws/credentials | grep SECRET",
@@ -103,7 +116,10 @@ async def test_an_attempt_to_get_out_fails(
     assert b"SECRET" not in result.output
     assert (outside / "file").read_text() == "whole"
     assert not (workspace / ".git/hooks/pre-commit").exists()
+    assert [path.name for path in (workspace / ".git").iterdir()] == ["config"]
     assert (workspace / ".git/config").read_text() == "[core]\n"
+    assert not list((workspace / "sub/repository/.git").iterdir())
+    assert (workspace / "sub/worktree/.git").read_text().startswith("gitdir: ..")
     assert not list((workspace / ".kodo").glob("*"))
 
 
@@ -167,15 +183,47 @@ async def test_a_workspace_that_is_the_home_still_hides_its_keys(
     await whole.aclose()
 
 
-async def test_commits_work_inside_and_hooks_stay_as_they_are(
-    jail: Bubblewrap, workspace: Path
+async def test_credentials_inside_the_workspace_cannot_be_moved_into_sight(
+    jail: Bubblewrap, home: Path
 ) -> None:
-    result = await jail.exec(
-        "rm -rf .git/* 2>/dev/null; git -c core.hooksPath=/dev/null init -q /tmp/r && cd /tmp/r"
-        " && echo a > a && git add a && git -c user.name=a -c user.email=a@b commit -qm one"
-        " && git log --format=%s"
-    )
-    assert result.output.endswith(b"one\n")
+    for workspace in (home, home / ".config"):
+        whole = Bubblewrap(Jail(workspace, home, {"PATH": os.environ["PATH"]}))
+        moved = await whole.exec("mv .config moved; mv gh moved; mv .ssh keys")
+        assert moved.exit_code != 0
+        found = await whole.exec("grep -rs SECRET . && echo found")
+        assert b"hosts.yml" not in found.output
+        assert b".ssh" not in found.output
+        await whole.aclose()
+
+
+async def test_credentials_behind_a_symlink_are_hidden_where_they_lie(
+    jail: Bubblewrap, make_jail: Callable[..., Jail], home: Path
+) -> None:
+    (home / "dotfiles").mkdir()
+    (home / ".ssh").rename(home / "dotfiles/ssh")
+    (home / ".ssh").symlink_to("dotfiles/ssh")
+    for made in (Bubblewrap(make_jail()), Bubblewrap(Jail(home, home, dict(os.environ)))):
+        result = await made.exec(f"cat {home}/dotfiles/ssh/id_ed25519; ls {home}/dotfiles")
+        assert result.output.endswith(b"No such file or directory\nssh\n")
+        await made.aclose()
+
+
+async def test_a_repository_can_be_read_and_one_elsewhere_written(
+    jail: Bubblewrap, make_jail: Callable[..., Jail], workspace: Path
+) -> None:
+    made = Bubblewrap(make_jail(profile="full"))
+    commit = "git add a && git -c user.name=a -c user.email=a@b commit -qm one"
+    await made.exec(f"rm -rf .git && git init -q && echo a > a && {commit}")
+    await made.aclose()
+    result = await jail.exec("echo b > a; git status --short a; git diff --stat; git log --oneline")
+    assert result.exit_code == 0
+    assert result.output.startswith(b" M a\n")
+    assert result.output.endswith(b" one\n")
+    assert not (workspace / ".git/index.lock").exists()
+    denied = await jail.exec("git add a")
+    assert b"Read-only file system" in denied.output
+    there = await jail.exec(f"git init -q /tmp/r && cd /tmp/r && echo a > a && {commit} && git log")
+    assert there.output.endswith(b"one\n")
 
 
 async def test_size_of_files_is_limited(
@@ -230,14 +278,35 @@ async def test_network_reaches_loopback_where_allowed(
     await connected.aclose()
 
 
-async def test_nothing_is_left_behind(jail: Bubblewrap, workspace: Path) -> None:
+async def test_nothing_is_left_behind(
+    jail: Bubblewrap, make_jail: Callable[..., Jail], workspace: Path
+) -> None:
+    shutil.rmtree(workspace / ".kodo")
+    before = sorted(workspace.rglob("*"))
+    other = Bubblewrap(make_jail())
+    await other.exec("true")
     await jail.exec("echo x > /tmp/x")
+    await other.aclose()
+    assert (await jail.exec("true")).exit_code == 0
     private = jail.session_folder
     assert private is not None
     assert private.exists()
     await jail.aclose()
     assert not private.exists()
-    assert not (workspace / ".kodo").exists()
+    assert sorted(workspace.rglob("*")) == before
+
+
+async def test_what_is_guarded_may_go_while_the_jail_stands(
+    jail: Bubblewrap, workspace: Path, home: Path
+) -> None:
+    await jail.exec("true")
+    shutil.rmtree(workspace / "sub")
+    (workspace / "sub").symlink_to(home / ".ssh")
+    shutil.rmtree(workspace / ".kodo")
+    (workspace / ".kodo").symlink_to("../home/.ssh")
+    result = await jail.exec("mkdir -p ~/.ssh; cat sub/* .kodo/* ~/.ssh/*; echo end")
+    assert b"SECRET" not in result.output
+    assert result.output.endswith(b"end\n")
 
 
 async def test_a_program_that_is_not_bwrap_is_found_out(

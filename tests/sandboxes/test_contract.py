@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
+import msgspec
 import pytest
 from anyio import to_thread
 
 from kodo.base.errors import ToolError
 from kodo.core.sandbox import Sandbox
 from kodo.sandboxes.jail import Jail
-from kodo.sandboxes.ladder import Rung, make_sandbox
+from kodo.sandboxes.ladder import Rung, make_sandbox, open_copy
 
 pytestmark = pytest.mark.anyio
 
@@ -208,7 +209,7 @@ async def test_a_write_keeps_the_mode_and_leaves_nothing_beside_it(
     script.chmod(0o755)
     await sandbox.write(script, b"#!/bin/sh\necho hi\n")
     assert script.stat().st_mode & 0o777 == 0o755
-    assert [path.name for path in workspace.iterdir() if path.name != ".kodo"] == ["run.sh"]
+    assert [path.name for path in workspace.iterdir()] == ["run.sh"]
 
 
 async def test_a_symlink_inside_is_followed_and_kept(sandbox: Sandbox, workspace: Path) -> None:
@@ -247,6 +248,34 @@ async def test_what_would_run_later_on_the_host_is_protected(
     (workspace / ".git/hooks").mkdir(parents=True)
     with pytest.raises(ToolError, match="protected"):
         await sandbox.write(workspace / name, b"x")
+
+
+async def test_credentials_inside_the_workspace_are_refused(
+    rung: Rung, make_jail: Callable[..., Jail], workspace: Path
+) -> None:
+    for name in (".aws/credentials", "kodo/trust.toml", "keys/id"):
+        (workspace / name).parent.mkdir()
+        (workspace / name).write_text("SECRET")
+    (workspace / ".ssh").symlink_to("keys")
+    (workspace / "readme").symlink_to(".aws/credentials")
+    jail = msgspec.structs.replace(make_jail(), home=workspace, secrets=(workspace / "kodo",))
+    sandbox = make_sandbox(rung, jail)
+    scratch = await open_copy(rung, jail)
+    for made in (sandbox, scratch.sandbox):
+        for name in (".aws/credentials", "kodo/trust.toml", "keys/id", ".ssh/id", "readme"):
+            with pytest.raises(ToolError, match="hidden"):
+                await made.read(Path(name))
+            with pytest.raises(ToolError, match="hidden"):
+                await made.write(Path(name), b"x")
+        with pytest.raises(ToolError, match="hidden"):
+            await made.write(workspace / ".npmrc", b"x")
+        if "read_secrets_denied" in made.guarantees:
+            found = await made.exec("cat .aws/* kodo/* keys/* readme | grep SECRET")
+            assert b"SECRET" not in found.output
+    for name in (".aws", "kodo", "keys"):
+        assert not list(scratch.root.glob(f"{name}/*"))
+    await scratch.aclose()
+    await sandbox.aclose()
 
 
 async def test_folders_and_pipes_are_refused(sandbox: Sandbox, workspace: Path) -> None:

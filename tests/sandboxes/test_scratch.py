@@ -108,3 +108,13 @@ async def test_a_copy_with_closed_folders_is_removed(
     )
     await scratch.aclose()
     assert not scratch.root.parent.exists()
+
+
+async def test_the_copy_of_a_read_only_run_can_be_written(
+    rung: Rung, make_jail: Callable[..., Jail], project: Path
+) -> None:
+    scratch = await open_copy(rung, make_jail(profile="read-only"), SMALL)
+    await scratch.sandbox.write(project / "src/a.py", b"three")
+    assert (await scratch.sandbox.exec("echo x > new; cat src/a.py new")).output == b"threex\n"
+    assert (project / "src/a.py").read_text() == "one"
+    await scratch.aclose()

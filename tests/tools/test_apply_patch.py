@@ -1,7 +1,10 @@
 """apply_patch through a sandbox: atomic, checked, and helpful on a miss."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import msgspec
 import pytest
 from tests.tools.bench import Bench, changed, text_of
@@ -215,6 +218,40 @@ async def test_a_write_that_fails_half_way_is_taken_back(
             patch=patch("*** Update File: a", "@@", "-one", "+1", "*** Add File: file/below", "+x"),
         )
     assert (bench.workspace / "a").read_text() == "one\n"
+
+
+async def test_an_interrupt_half_way_is_taken_back(bench: Bench, tree: Callable[..., None]) -> None:
+    tree({"a": "one\n", "b": "one\n"})
+
+    class Interrupted:
+        """The sandbox of the bench, at whose second write the run is interrupted."""
+
+        writes = 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(sandbox, name)
+
+        async def write(self, path: Path, data: bytes | None) -> None:
+            self.writes += 1
+            await anyio.lowlevel.checkpoint()
+            await sandbox.write(path, data)
+            if self.writes == 2:
+                scope.cancel()
+                await anyio.lowlevel.checkpoint()
+
+    sandbox = bench.sandbox
+    bench.sandbox = Interrupted()  # pyright: ignore[reportAttributeAccessIssue]
+    with anyio.CancelScope() as scope:
+        await bench.run(
+            TOOL,
+            patch=patch(
+                *("*** Update File: a", "@@", "-one", "+1"),
+                *("*** Update File: b", "@@", "-one", "+1"),
+            ),
+        )
+    assert scope.cancelled_caught
+    assert (bench.workspace / "a").read_text() == "one\n"
+    assert (bench.workspace / "b").read_text() == "one\n"
 
 
 async def test_a_patch_in_the_jail(jailed_bench: Bench, tree: Callable[..., None]) -> None:

@@ -1,5 +1,7 @@
 """fetch: pages as text, and what it never reaches."""
 
+import anyio
+import anyio.abc
 import httpx2
 import msgspec
 import pytest
@@ -160,3 +162,39 @@ async def test_html_becomes_readable_text() -> None:
     assert "see here (https://docs.example/x) and `x = 1`" in text
     assert "no()" not in text
     assert "p{}" not in text
+
+
+async def test_a_proxy_is_asked_by_name_and_resolves_what_this_host_cannot(bench: Bench) -> None:
+    heard: list[bytes] = []
+    asked: list[str] = []
+
+    async def serve(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            heard.append(await stream.receive())
+            await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(listener.serve, serve)
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+
+        def proxy(url: str) -> str:
+            asked.append(url)
+            return f"http://127.0.0.1:{port}"
+
+        tool = Fetch(resolve=resolve, proxy=proxy)
+        assert (await fetch(tool, bench, "http://far.example/page")).endswith("hi")
+        with pytest.raises(ToolError, match="not public"):
+            await fetch(tool, bench, "http://inside.example/")
+        tasks.cancel_scope.cancel()
+    assert heard[0].startswith(b"GET http://far.example/page HTTP/1.1\r\n")
+    assert asked == ["http://far.example/page", "http://inside.example/"]
+    assert len(heard) == 1
+
+
+async def test_a_ca_file_without_certificates_is_named(bench: Bench) -> None:
+    tool = Fetch(resolve=resolve, ca_file=str(bench.workspace / "none.pem"))
+    with pytest.raises(ToolError, match=r"none\.pem.*name a PEM file"):
+        await fetch(tool, bench, "https://docs.example/page")

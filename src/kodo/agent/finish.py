@@ -4,13 +4,12 @@ Evidence is a check command and its exit code, run after the last change: by the
 by the gate. Guards that "done" is never taken on faith. Two refusals, then the truth is told.
 """
 
-import re
-import shlex
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import msgspec
 
 from kodo.agent.agent import Agent
+from kodo.agent.check_commands import Check, read_checks, tells_of_check
 from kodo.agent.journal import Journal
 from kodo.base.hashing import sha256_hex
 from kodo.base.text import cut_middle, repair_utf8
@@ -28,21 +27,7 @@ from kodo.core.messages import Assistant, ToolResult, Value
 REFUSALS = 2
 CHECK_TIMEOUT_S = 600
 TAIL_BYTES = 2000
-
-_PREFIX = (
-    r"(?:(?:\w+=\S*|env|time|nice|command|exec|sudo|timeout(?: -\S+)* \S+|xvfb-run|npx|bundle exec"
-    r"|(?:uv|poetry|pdm|pipenv|hatch|rye) run|python[\d.]*(?: -\S+(?: \w+)?)*? -m"
-    r"|coverage run(?: -m)?) )*"
-)
-_CHECK_COMMAND = re.compile(
-    _PREFIX + r"(pytest|py\.test|unittest|tox|nox|npm (run )?(test|build|lint)|yarn test"
-    r"|pnpm test|node --test|jest|vitest|mocha|cargo (test|check|clippy|build)"
-    r"|go (test|vet|build)|mvn|gradlew?|ctest|make (test|check)|rspec|rake|minitest|ruby -Itest"
-    r"|phpunit|dotnet test|tsc|mypy|pyright|ruff|"
-    r"eslint|javac|bash -n|python[\d.]* \S*test\S*)(?![\w.-])"
-)
-_OPERATOR = re.compile(r"[();<>|&\n]+")
-_SHELLS = frozenset({"bash", "sh", "zsh", "dash"})
+NOT_STARTED = (126, 127)  # exit codes of a shell that cannot run, or does not find, a command
 
 FindChecks = Callable[[], Awaitable[Sequence[str]]]
 
@@ -172,11 +157,28 @@ def _shell_results(events: Sequence[Event]) -> Iterator[tuple[int, ToolResult, S
 
 
 def ran_checks(events: Sequence[Event], after: int) -> tuple[Evidence, ...]:
-    """Return the check commands that the model ran after `after`, the last run of each."""
+    """Return the check commands that the model ran after `after`, the last run of each.
+
+    A command that could not be started says nothing, and a failing one counts no longer once the
+    same checks have passed in a later one that runs as much.
+    """
     commands: dict[str, Evidence] = {}
+    read: dict[str, tuple[Check, ...]] = {}
     for seq, message, details in _shell_results(events):
-        if seq <= after or details.exit_code is None or not tells_of_check(details.command):
+        if seq <= after or details.exit_code is None or details.exit_code in NOT_STARTED:
             continue
+        checks = read_checks(details.command)
+        if not checks:
+            continue
+        if details.exit_code == 0 and not details.timed_out:
+            for command, earlier in read.items():
+                if commands[command].exit_code and all(
+                    any(check.covers(old) for check in checks) for old in earlier
+                ):
+                    del commands[command]
+            read = {command: read[command] for command in commands}
+        commands.pop(details.command, None)
+        read[details.command] = checks
         commands[details.command] = Evidence(
             command=details.command,
             exit_code=details.exit_code,
@@ -185,43 +187,6 @@ def ran_checks(events: Sequence[Event], after: int) -> tuple[Evidence, ...]:
             timed_out=details.timed_out,
         )
     return tuple(commands.values())
-
-
-def tells_of_check(command: str) -> bool:
-    """Tell whether a shell command's exit code is that of a check.
-
-    `pytest | tail` ends as `tail` does, `pytest; echo done` always well, and `cat pytest.ini`
-    checks nothing. What this cannot read counts as no check: the gate then runs its own.
-    """
-    lexer = shlex.shlex(command.strip(" \n;"), posix=True, punctuation_chars="();<>|&\n")
-    lexer.whitespace, lexer.commenters, lexer.whitespace_split = " \t\r", "", True
-    try:
-        words = list(lexer)
-    except ValueError:
-        return False
-    segments: list[list[str]] = [[]]
-    for word in words:
-        if not _OPERATOR.fullmatch(word):
-            segments[-1].append(word)
-        elif word == "&&" or set(word) <= {"(", ")"}:
-            segments.append([])
-        elif "<" in word or ">" in word:
-            segments[-1].append(">")
-        elif word in ("|", "|&") and "pipefail" in words:
-            segments.append([])
-        elif word in ("||", "&"):
-            return False
-        else:  # the exit code is that of what follows
-            segments = [[]]
-    return any(_is_check(segment) for segment in segments)
-
-
-def _is_check(words: list[str]) -> bool:
-    if len(words) > 2 and words[0] in _SHELLS and re.fullmatch(r"-l?c", words[1]):
-        return tells_of_check(words[2])
-    if words:
-        words = [words[0].rpartition("/")[2], *words[1:]]
-    return _CHECK_COMMAND.match(" ".join(words)) is not None
 
 
 def _end(item: Evidence) -> str:

@@ -64,14 +64,6 @@ def find_notes(cwd: Path, root: Path | None) -> str:
     return "\n\n".join(sections)
 
 
-def project_root(cwd: Path) -> Path | None:
-    """Return the nearest folder at or above `cwd` that holds `.git`, or None."""
-    for folder in (cwd, *cwd.parents):
-        if (folder / ".git").exists():
-            return folder
-    return None
-
-
 def compose_instructions(workspace: Path, notes: str) -> str:
     """Return the system text for a workspace."""
     text = SYSTEM.format(workspace=workspace)

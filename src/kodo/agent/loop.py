@@ -57,7 +57,10 @@ async def run(
         with anyio.CancelScope(shield=True):
             await _close(agent, journal, _cut_off(error), before)
         raise
-    return await _close(agent, journal, ending, before)
+    # Shielded too: a Ctrl-C during the closing snapshot must not leave a run without its end.
+    with anyio.CancelScope(shield=True):
+        return await _close(agent, journal, ending, before)
+    raise AssertionError("nothing cancels a shielded scope")
 
 
 async def _pursue(agent: Agent, strategy: Strategy, journal: Journal, inbox: Inbox) -> Ending:

@@ -4,7 +4,6 @@ What the sandbox already contains is not asked about. Does not parse commands: t
 not their spelling. Guards that a denial names its reason and the way out.
 """
 
-from pathlib import Path
 from typing import Literal
 
 from kodo.core.messages import Value
@@ -49,8 +48,3 @@ def judge(tool: Tool, sandbox: Sandbox, *, allow_net: bool, mode: str, trusted: 
         f"the sandbox {sandbox.name!r} does not contain commands "
         "(choose --rung local yourself to run them unasked)",
     )
-
-
-def inside(workspace: Path, path: Path) -> bool:
-    """Tell whether `path`, symlinks resolved, lies in the workspace."""
-    return path.resolve().is_relative_to(workspace.resolve())

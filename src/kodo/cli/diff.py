@@ -11,6 +11,7 @@ from kodo.cli.earlier import add_thread, open_earlier
 from kodo.cli.options import add_common, add_json, load
 from kodo.cli.output import print_json
 from kodo.cli.render import wants_colour
+from kodo.cli.undo import say_folder
 from kodo.core.check import Change
 from kodo.core.diff import unified_diff
 from kodo.runtime.config import Settings
@@ -62,6 +63,7 @@ async def _diff(settings: Settings, arguments: argparse.Namespace) -> int:
         snapshots = earlier.store.snapshots(workspace_of(last))
         after = None if arguments.now else last.after
         changes = await snapshots.changes(first.before, after)
+    say_folder(settings, last)
     found = [_file_diff(change) for change in changes]
     if arguments.json:
         print_json(found)

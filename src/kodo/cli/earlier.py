@@ -48,15 +48,27 @@ async def open_project(settings: Settings) -> AsyncGenerator[Store]:
 
 @asynccontextmanager
 async def open_earlier(
-    settings: Settings, arguments: argparse.Namespace
+    settings: Settings, arguments: argparse.Namespace, *, only_here: bool = False
 ) -> AsyncGenerator[Earlier]:
-    """Open the session that ID or --last name. Raises ConfigError, StoreError."""
+    """Open the session that ID or --last name. Raises ConfigError, StoreError.
+
+    Where none began in this folder, that is the last one of the project (worktrees share a store),
+    or with `only_here` none; an ID is taken from anywhere.
+    """
     async with open_project(settings) as store:
         wanted: str | None = arguments.thread
         if wanted is not None and arguments.last:
             raise ConfigError(f"give a session id or --last, not both ({wanted!r})")
         if wanted is None:
-            wanted = await store.log.latest(str(settings.cwd)) or await store.log.latest()
+            wanted = await store.log.latest(str(settings.cwd))
+        if wanted is None:
+            wanted = await store.log.latest()
+            if only_here and wanted is not None:
+                header, _ = await store.log.load(wanted)
+                raise ConfigError(
+                    f"no session began in {str(settings.cwd)!r}; the last one of this project "
+                    f"({wanted}) is of {header.cwd!r}: name it by its id, or use -C"
+                )
         if wanted is None:
             raise ConfigError(
                 f"no session for {str(settings.project)!r} yet; start one with: kodo exec"

@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output-schema", metavar="FILE", help="a JSON Schema that the last message must follow"
     )
     group.add_argument(
-        "--commit", action="store_true", help="commit the changed files when it has finished"
+        "--commit",
+        action="store_true",
+        help="commit the changed files when it has finished; git's hooks are not run",
     )
     earlier = group.add_mutually_exclusive_group()
     earlier.add_argument("--resume", metavar="ID", help="go on with an earlier session")

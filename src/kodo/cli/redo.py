@@ -9,14 +9,16 @@ from kodo.base.errors import ConfigError, ToolError
 from kodo.base.hashing import new_id
 from kodo.cli.earlier import add_thread, open_earlier
 from kodo.cli.options import add_common, add_json, load
-from kodo.cli.undo import report
+from kodo.cli.undo import report, runs_here, say_folder
 from kodo.runtime.config import Settings
-from kodo.runtime.undoing import last_to_redo, redo, run_files, workspace_of
+from kodo.runtime.undoing import last_to_redo, redo, workspace_of
 
 EXAMPLES = """\
 examples:
   kodo redo
   kodo redo 01jc8v --force
+
+Where you have changed one of the files since, redo refuses and names it; --force goes on.
 """
 
 
@@ -34,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _redo(settings: Settings, arguments: argparse.Namespace) -> int:
-    async with open_earlier(settings, arguments) as earlier:
-        target = last_to_redo(run_files(earlier.thread.path()))
+    async with open_earlier(settings, arguments, only_here=True) as earlier:
+        target = last_to_redo(runs_here(settings, arguments, earlier))
         snapshots = earlier.store.snapshots(workspace_of(target))
         log = earlier.store.log
         try:
@@ -44,5 +46,6 @@ async def _redo(settings: Settings, arguments: argparse.Namespace) -> int:
             )
         except ToolError as error:
             raise ConfigError(str(error).replace("with force", "with --force")) from error
+    say_folder(settings, target)
     report("redone", target.task, changes, "kodo undo", as_json=arguments.json)
     return 0

@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import stat
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,8 @@ from kodo.agent.agent import Ask
 from kodo.base.errors import ConfigError, KodoError
 from kodo.base.text import repair_surrogates, repair_utf8
 from kodo.cli.border import describe
-from kodo.cli.exits import INTERRUPTED, cause, outcome_code
+from kodo.cli.commit import commit
+from kodo.cli.exits import FAILED, INTERRUPTED, cause, outcome_code
 from kodo.cli.jsonl import JsonLines
 from kodo.cli.render import Face, keep_ticking, make_json_lines, make_screen
 from kodo.core.events import RunEnded
@@ -80,9 +80,10 @@ async def _carry_out(settings: Settings, opening: Opening, request: Request, ask
     if request.last_message is not None:
         text = ended.summary
         request.last_message.write_text(text if text.endswith("\n") else f"{text}\n", "utf-8")
-    if request.commit:
-        commit(settings.cwd, request.task, ended)
-    return outcome_code(ended.outcome)
+    code = outcome_code(ended.outcome)
+    if request.commit and not commit(settings, request.task, ended):
+        return code or FAILED
+    return code
 
 
 def _is_told(thread: Thread) -> bool:
@@ -192,30 +193,3 @@ def check_writable(path: Path | None) -> Path | None:
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ConfigError(f"cannot write {str(path)!r}: permission denied; give -o another file")
     return path
-
-
-def commit(cwd: Path, task: str, ended: RunEnded) -> None:
-    """Commit the files that the run changed, and nothing else. Says why where it does not."""
-    if not ended.changed:
-        sys.stderr.write("kodo: nothing was changed, so nothing is committed\n")
-        return
-    if ended.outcome not in ("verified", "unverified"):
-        sys.stderr.write(f"kodo: the run ended {ended.outcome}, so nothing is committed\n")
-        return
-    subject = " ".join(task.split())
-    subject = subject if len(subject) <= 72 else f"{subject[:71]}…"
-    proof = "\n".join(f"{item.command} → exit {item.exit_code}" for item in ended.evidence)
-    message = f"{subject}\n\n{proof}\n" if proof else f"{subject}\n"
-    for argv in (
-        ["git", "add", "--", *ended.changed],
-        ["git", "commit", "-q", "-m", message, "--", *ended.changed],
-    ):
-        try:
-            done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            sys.stderr.write("kodo: git is not installed, so nothing is committed\n")
-            return
-        if done.returncode != 0:
-            sys.stderr.write(f"kodo: git did not commit: {done.stderr.strip()}\n")
-            return
-    sys.stderr.write(f"kodo: committed {len(ended.changed)} file(s)\n")

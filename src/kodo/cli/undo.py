@@ -1,6 +1,7 @@
 """`kodo undo`: bring the files back to what they were before the last run."""
 
 import argparse
+import sys
 from typing import Literal
 
 import anyio
@@ -9,12 +10,12 @@ import msgspec
 from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, ToolError
 from kodo.base.hashing import new_id
-from kodo.cli.earlier import add_thread, open_earlier
+from kodo.cli.earlier import Earlier, add_thread, open_earlier
 from kodo.cli.options import add_common, add_json, load
 from kodo.cli.output import print_json
 from kodo.core.check import Change
 from kodo.runtime.config import Settings
-from kodo.runtime.undoing import last_to_undo, run_files, undo, workspace_of
+from kodo.runtime.undoing import RunFiles, last_to_undo, run_files, undo, workspace_of
 from kodo.tui.ansi import one_line
 
 EXAMPLES = """\
@@ -52,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _undo(settings: Settings, arguments: argparse.Namespace) -> int:
-    async with open_earlier(settings, arguments) as earlier:
-        target = last_to_undo(run_files(earlier.thread.path()))
+    async with open_earlier(settings, arguments, only_here=True) as earlier:
+        target = last_to_undo(runs_here(settings, arguments, earlier))
         snapshots = earlier.store.snapshots(workspace_of(target))
         log = earlier.store.log
         try:
@@ -62,8 +63,25 @@ async def _undo(settings: Settings, arguments: argparse.Namespace) -> int:
             )
         except ToolError as error:
             raise ConfigError(str(error).replace("with force", "with --force")) from error
+    say_folder(settings, target)
     report("undone", target.task, changes, "kodo redo", as_json=arguments.json)
     return 0
+
+
+def runs_here(
+    settings: Settings, arguments: argparse.Namespace, earlier: Earlier
+) -> list[RunFiles]:
+    """Return the runs of a session; unless it was named by id, those in this folder only."""
+    runs = run_files(earlier.thread.path())
+    if arguments.thread is not None:
+        return runs
+    return [run for run in runs if run.cwd == str(settings.cwd)]
+
+
+def say_folder(settings: Settings, run: RunFiles) -> None:
+    """Say which folder's files are meant, where it is not the current one."""
+    if run.cwd != str(settings.cwd):
+        sys.stderr.write(f"kodo: note: the files are those of {one_line(run.cwd, 200)}\n")
 
 
 def report(

@@ -5,13 +5,14 @@ Guards that whatever was opened is closed again, in reverse order, even when the
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from kodo.agent.agent import Agent, Ask, Strategy
 from kodo.agent.budget import RunBudget
 from kodo.agent.finish import FinishGate
-from kodo.agent.instructions import compose_instructions, find_notes, project_root
+from kodo.agent.instructions import compose_instructions, find_notes
 from kodo.agent.policy import contains_commands
 from kodo.agent.projects.project import detect_project, probe_tools
 from kodo.base.clock import utc_now
@@ -24,7 +25,7 @@ from kodo.core.sandbox import Scratch
 from kodo.core.thread import Thread, ThreadHeader
 from kodo.core.tool import Tool
 from kodo.runtime.config import Settings
-from kodo.runtime.models import open_model
+from kodo.runtime.models import ca_file, open_model, proxy_for
 from kodo.runtime.registry import STRATEGIES, TOOLS, load
 from kodo.runtime.session import Session
 from kodo.sandboxes.jail import Jail
@@ -117,10 +118,9 @@ async def open_session(
             config.rung != "auto" and config.sandbox != "read-only"
         )
         background = await stack.enter_async_context(load(TOOLS, "background")())
-        tools = make_tools(background, allow_net=allow_net)
+        tools = make_tools(background, settings)
         snapshots = store.snapshots(settings.cwd)
-        root = project_root(settings.cwd)
-        notes = find_notes(settings.cwd, root)
+        notes = find_notes(settings.cwd, settings.project)
         instructions = compose_instructions(settings.cwd, notes)
 
         async def open_scratch() -> Scratch:
@@ -180,13 +180,16 @@ def make_jail(settings: Settings) -> Jail:
     )
 
 
-def make_tools(background: object, *, allow_net: bool) -> list[Tool]:
+def make_tools(background: object, settings: Settings) -> list[Tool]:
     """Return the tools that a model is offered; `background` holds their background processes."""
-    names = (*OFFERED, "fetch") if allow_net else OFFERED
-    return [
+    tools: list[Tool] = [
         load(TOOLS, name)(background) if name in NEED_BACKGROUND else load(TOOLS, name)()
-        for name in names
+        for name in OFFERED
     ]
+    if settings.config.allow_hosts:
+        proxy = partial(proxy_for, settings)
+        tools.append(load(TOOLS, "fetch")(proxy=proxy, ca_file=ca_file(settings)))
+    return tools
 
 
 def make_strategy(choice: str, model: Model, gate: FinishGate) -> Strategy:

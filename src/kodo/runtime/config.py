@@ -1,8 +1,8 @@
 """The configuration: read once from all its sources, each value with where it came from.
 
 Order, weakest first: defaults, the user's config.toml, a trusted project's .kodo/config.toml, the
-environment, flags. Guards that a project sets no providers, keys, headers, sandbox or hooks. The
-only file of kodo that reads the environment.
+environment, flags. Guards that a project sets no providers, keys, headers, sandbox or hooks, and
+neither chooses a paid model nor raises a limit. The only file of kodo that reads the environment.
 """
 
 import os
@@ -194,7 +194,7 @@ def load_settings(
     if project_path.resolve() != paths.config_file.resolve() and project_path.exists():
         if trusted and (project_file := read_file(project_path)):
             _refuse_in_project(project_file, paths.config_file)
-            layers.add_file(project_file)
+            notes += layers.add_project(project_file, paths.config_file, environment)
         elif not trusted:
             notes.append(
                 f"{project_path} is not used, the folder is not trusted; "
@@ -239,6 +239,39 @@ class _Layers:
         for key, value in leaves(file.tables):
             self.add(key, value, file.where(key))
 
+    def add_project(self, file: ConfigFile, user_file: Path, environment: Environment) -> list[str]:
+        """Add a trusted project's file; returns notes on what of it does not count.
+
+        It chooses a model that costs nothing or is served by the user's own provider, and it
+        lowers limits; it never raises one that the user has set.
+        """
+        for key, nearest in unknown_keys(file.tables, Config):
+            raise ConfigError(f"{file.where(key)}: {_unknown(key, nearest)}")
+        own: Config = self.result()
+        chosen = (environment.get("KODO_MODEL") or own.model).partition("/")[0]
+        notes: list[str] = []
+        for key, value in leaves(file.tables):
+            origin = file.where(key)
+            self.check(key, value, origin)
+            limit = getattr(own.limits, key[1], None) if key[0] == "limits" and key[1:] else None
+            if key == ("model",) and str(value).partition("/")[0] not in (
+                *RESERVED_PROVIDERS,
+                chosen,
+            ):
+                notes.append(
+                    f"{origin}: the model {value!r} is not used: a project chooses among local "
+                    f"models and those of your own provider ({chosen!r}); to use it: -m {value}, "
+                    f"or set model in {str(user_file)!r}"
+                )
+            elif isinstance(value, int | float) and limit is not None and value > limit:
+                notes.append(
+                    f"{origin}: {'.'.join(key)} = {value!r} is not used: a project may lower your "
+                    f"limit of {limit!r} (from {self.origins['.'.join(key)]}), not raise it"
+                )
+            else:
+                self.add(key, value, origin)
+        return notes
+
     def add_assignment(self, text: str) -> None:
         tables = parse_assignment(text)
         for key, nearest in unknown_keys(tables, Config):
@@ -259,6 +292,12 @@ class _Layers:
 
     def add(self, key: Key, value: object, origin: str) -> None:
         """Check and set one leaf."""
+        self.check(key, value, origin)
+        put(self._merged, key, value)
+        self.origins[".".join(key)] = origin
+
+    def check(self, key: Key, value: object, origin: str) -> None:
+        """Raise ConfigError where a leaf is of the wrong type or cannot be meant."""
         single: Table = {}
         put(single, key, value)
         try:
@@ -267,8 +306,6 @@ class _Layers:
             if "missing required field" not in str(error):  # may come from another leaf
                 raise ConfigError(f"{origin}: {_wrong(key, value, error)}") from error
         _judge_leaf(key, value, origin)
-        put(self._merged, key, value)
-        self.origins[".".join(key)] = origin
 
     def result(self) -> Config:
         try:

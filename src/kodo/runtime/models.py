@@ -73,10 +73,9 @@ def _open_remote(
             f"{provider}/{name} needs the network, but KODO_OFFLINE is set; use a local model"
         )
     info = _described(settings, provider, name)
-    environment = settings.environment
     transport = load(MODELS, "transport")(
-        ca_file=environment.get("SSL_CERT_FILE") or environment.get("REQUESTS_CA_BUNDLE"),
-        proxy=_proxy(settings, served.base_url),
+        ca_file=ca_file(settings),
+        proxy=proxy_for(settings, served.base_url),
     )
     arguments = {
         "base_url": served.base_url,
@@ -116,7 +115,13 @@ def _described(settings: Settings, provider: str, name: str) -> ModelInfo:
     )
 
 
-def _proxy(settings: Settings, base_url: str) -> str | None:
+def ca_file(settings: Settings) -> str | None:
+    """Return the PEM bundle that the environment names in place of the system's."""
+    environment = settings.environment
+    return environment.get("SSL_CERT_FILE") or environment.get("REQUESTS_CA_BUNDLE")
+
+
+def proxy_for(settings: Settings, base_url: str) -> str | None:
     """Return the proxy that the environment names for this URL; loopback never has one."""
     target = urlsplit(base_url)
     scheme, host = target.scheme, target.hostname or ""

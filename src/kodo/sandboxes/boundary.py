@@ -14,6 +14,7 @@ from typing import NoReturn
 import msgspec
 
 from kodo.base.errors import ToolError
+from kodo.sandboxes.home import hidden, possible_credentials
 from kodo.sandboxes.jail import Jail
 
 MAX_READ_BYTES = 256 << 20
@@ -37,14 +38,24 @@ class Place(msgspec.Struct, frozen=True):
 class Boundary:
     """Reads and writes files below a workspace, and nowhere else."""
 
-    __slots__ = ("_jail", "root")
+    __slots__ = ("_hidden", "_jail", "root")
 
     def __init__(self, jail: Jail) -> None:
         self._jail = jail
         self.root = jail.host_root or jail.workspace
+        self._hidden = _hidden(jail)
 
     def locate(self, path: Path) -> Place:
-        """Return where `path` lies on the host. Raises ToolError where that is outside."""
+        """Return where `path` lies on the host.
+
+        Raises ToolError where that is outside, or a credential that lies inside.
+        """
+        place = self._place(path)
+        if any(place.parts[: len(top)] == top for top in self._hidden):
+            raise ToolError(f"path {str(path)!r} holds credentials and is hidden from this run")
+        return place
+
+    def _place(self, path: Path) -> Place:
         workspace = self._jail.workspace
         at = path if path.is_absolute() else workspace / path
         for _ in range(8):
@@ -124,6 +135,13 @@ class Boundary:
 
     def _is_shared(self, parts: tuple[str, ...]) -> bool:
         return any(parts[: len(top)] == top for top in map(_parts, self._jail.shared))
+
+
+def _hidden(jail: Jail) -> frozenset[tuple[str, ...]]:
+    """Return what is secret below the workspace: where it would lie, and where it really lies."""
+    lexical = [*possible_credentials(jail.home), *jail.secrets]
+    found = {_below(path, jail.workspace) for path in (*lexical, *hidden(jail.home, jail.secrets))}
+    return frozenset(parts for parts in found if parts)
 
 
 def _parts(relative: str) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """The bubblewrap rung: namespaces around every command.
 
-Covered: writes outside the workspace, the user's credentials, the network, other processes, /tmp,
-survivors, size of files and of one process. Not covered: kernel bugs, the sum of memory, single
-hosts (the network is on or off), and for root the number of processes.
+Covered: writes outside the workspace, and inside it those to every `.git` and to `.kodo` (so no
+commit from within: kodo commits outside); the user's credentials, the network, other processes,
+/tmp, survivors, size of files and of one process. Not covered: a `.git` or `.kodo` that is made in
+the run or is a symlink, kernel bugs, the sum of memory, single hosts (the network is on or off),
+and for root the number of processes.
 """
 
 import os
@@ -20,8 +22,10 @@ from kodo.base.process import run_process
 from kodo.core.sandbox import ExecResult, Guarantee
 from kodo.sandboxes.boundary import Boundary
 from kodo.sandboxes.environment import DEFAULT_PATH, scrub
-from kodo.sandboxes.home import credentials, shown, system_secrets
+from kodo.sandboxes.guarded import Guarded, find_guarded
+from kodo.sandboxes.home import hidden, outermost, shown, system_secrets
 from kodo.sandboxes.jail import Jail, JailLimits, checked
+from kodo.sandboxes.private import make_private
 from kodo.sandboxes.removal import remove_tree
 
 _KERNEL_SETTINGS = tuple(
@@ -39,14 +43,13 @@ _KERNEL_SETTINGS = tuple(
         "pressure",
     )
 )
-_READ_ONLY_INSIDE = (".git/hooks", ".git/config", ".git/config.worktree", ".git/info", ".kodo")
 
 
 class _Session(msgspec.Struct):
     """A private /tmp and HOME that last over the commands of one sandbox."""
 
     folder: Path
-    made: list[Path] = msgspec.field(default_factory=list[Path])
+    guarded: Guarded = Guarded()
 
     @property
     def tmp(self) -> Path:
@@ -106,6 +109,7 @@ class Bubblewrap:
             fixed = self._fixed = self._fixed or await to_thread.run_sync(self.prepare)
         inside = self._jail.workspace.joinpath(*place.parts)
         words = ["bash", "-c", command] if isinstance(command, str) else list(command)
+        fixed = [*fixed, *self.guards()]
         argv = [*fixed, "--chdir", str(inside), "--", *_limited(self._jail.limits), *words]
         try:
             done = await run_process(
@@ -139,7 +143,7 @@ class Bubblewrap:
         """Remove the private folders. Commands have ended with their calls."""
         session, self._session, self._fixed = self._session, None, None
         if session is not None:
-            await to_thread.run_sync(_remove, session)
+            await to_thread.run_sync(remove_tree, session.folder)
 
     @property
     def session_folder(self) -> Path | None:
@@ -154,7 +158,7 @@ class Bubblewrap:
     def prepare(self) -> list[str]:
         """Make the private folders; return the words that every command line begins with."""
         jail = self._jail
-        session = self._session = _Session(Path(tempfile.mkdtemp(prefix="kodo-jail-")))
+        session = self._session = _Session(make_private("jail"), find_guarded(jail))
         session.tmp.mkdir()
         session.tmp.chmod(0o1777)
         session.home.mkdir()
@@ -163,6 +167,11 @@ class Bubblewrap:
         home = _home_inside(jail)
         self._environment = scrub(jail.environment, str(home), allow_net=jail.allow_net)
         return [self._program, *_arguments(jail, session, home)]
+
+    def guards(self) -> list[str]:
+        """Return the words that guard what lies in the workspace as it is now. After `prepare`."""
+        session = self._session
+        return list(_guards(self._jail, session.guarded.now())) if session is not None else []
 
 
 async def probe(jail: Jail, *, program: str | None = None) -> str | None:
@@ -175,7 +184,7 @@ async def probe(jail: Jail, *, program: str | None = None) -> str | None:
     try:
         inside = str(jail.workspace.resolve())
         script = ["/bin/sh", "-c", _PROBE, "probe", target]
-        argv = [*sandbox.prepare(), "--chdir", inside, "--", *script]
+        argv = [*sandbox.prepare(), *sandbox.guards(), "--chdir", inside, "--", *script]
         done = await run_process(argv, env=sandbox.environment, timeout_s=20)
     except OSError as error:
         return f"cannot start it: {error}"
@@ -201,7 +210,14 @@ echo holds
 
 
 def _strict(jail: Jail) -> Jail:
-    return Jail(jail.workspace, jail.home, jail.environment, "read-only", host_root=jail.host_root)
+    return Jail(
+        jail.workspace,
+        jail.home,
+        jail.environment,
+        "read-only",
+        secrets=jail.secrets,
+        host_root=jail.host_root,
+    )
 
 
 def _home_inside(jail: Jail) -> Path:
@@ -237,58 +253,52 @@ def _arguments(jail: Jail, session: _Session, home: Path) -> Iterator[str]:
     if system.exists():
         yield from ("--ro-bind", str(system), str(system))
     yield from _home_mounts(jail, session, home)
-    for secret in (*jail.secrets, *system_secrets()):
-        yield from _mask(secret.resolve())
-    yield from _workspace_mounts(jail, session)
-    if home != jail.home:
-        for secret in (*credentials(jail.home), *jail.secrets):
-            if jail.workspace in secret.parents:
-                yield from _mask(secret)
+    yield from _workspace_mounts(jail)
 
 
 def _home_mounts(jail: Jail, session: _Session, home: Path) -> Iterator[str]:
-    private = jail.cache_home or session.home
-    if home != jail.home:
-        for secret in credentials(jail.home):
-            yield from _mask(secret)
-        yield from ("--bind", str(private), str(home))
-        return
-    yield from ("--bind", str(private), str(home))
-    seen = shown(home, jail.environment, allow_net=jail.allow_net)
-    for path in seen:
-        yield from ("--ro-bind-try", str(path), str(path))
-    for secret in credentials(home):
-        if any(path in secret.parents for path in seen):
+    """Bind a private home with what is shown of the real one, and mask the secrets around it."""
+    yield from ("--bind", str(jail.cache_home or session.home), str(home))
+    secrets = [*hidden(jail.home, jail.secrets), *system_secrets()]
+    if home == jail.home:
+        seen = shown(home, jail.environment, allow_net=jail.allow_net)
+        for path in seen:
+            yield from ("--ro-bind-try", str(path), str(path))
+        secrets = [
+            secret
+            for secret in secrets
+            if home not in secret.parents
+            or any(path == secret or path in secret.parents for path in seen)
+        ]
+    for secret in outermost(secrets):
+        if jail.workspace not in secret.parents:
             yield from _mask(secret)
 
 
-def _workspace_mounts(jail: Jail, session: _Session) -> Iterator[str]:
+def _workspace_mounts(jail: Jail) -> Iterator[str]:
     inside = jail.workspace
-    root = jail.host_root or inside
-    if jail.profile == "read-only":
-        yield from ("--ro-bind", str(root), str(inside))
-    else:
-        yield from ("--bind", str(root), str(inside))
-        if (root / ".git").is_dir() and ".git" not in jail.shared:
-            # A mount point of its own cannot be renamed away from under the binds below it.
-            yield from ("--bind", str(root / ".git"), str(inside / ".git"))
-            if not (root / ".git/hooks").exists():
-                (root / ".git/hooks").mkdir()
-        if not (root / ".kodo").exists() and os.access(root, os.W_OK):
-            (root / ".kodo").mkdir()
-            session.made.append(root / ".kodo")
-        for name in _READ_ONLY_INSIDE:
-            if (root / name).exists() and not name.startswith(jail.shared):
-                yield from ("--ro-bind", str(root / name), str(inside / name))
+    bind = "--ro-bind" if jail.profile == "read-only" else "--bind"
+    yield from (bind, str(jail.host_root or inside), str(inside))
     for name in jail.shared:
-        yield from ("--ro-bind-try", str(jail.workspace / name), str(inside / name))
+        yield from ("--ro-bind-try", str(inside / name), str(inside / name))
 
 
-def _mask(path: Path) -> Iterator[str]:
+def _guards(jail: Jail, guarded: Guarded) -> Iterator[str]:
+    """Mount what is guarded over the workspace; the folders around it first, parents first."""
+    root = jail.host_root or jail.workspace
+    for bind, paths in (("--bind-try", guarded.pinned), ("--ro-bind-try", guarded.read_only)):
+        for path in paths:
+            yield from (bind, str(path), str(jail.workspace / path.relative_to(root)))
+    for path in guarded.masked:
+        yield from _mask(path, jail.workspace / path.relative_to(root))
+
+
+def _mask(path: Path, inside: Path | None = None) -> Iterator[str]:
+    where = str(inside or path)
     if path.is_dir():
-        yield from ("--tmpfs", str(path), "--remount-ro", str(path))
+        yield from ("--tmpfs", where, "--remount-ro", where)
     elif path.exists():
-        yield from ("--ro-bind", "/dev/null", str(path))
+        yield from ("--ro-bind", "/dev/null", where)
 
 
 def _limited(limits: JailLimits) -> list[str]:
@@ -304,11 +314,3 @@ def _limited(limits: JailLimits) -> list[str]:
 
 
 _PROCESS_FLAG = "p" if Path("/bin/sh").resolve().name in {"dash", "ash", "busybox"} else "u"
-
-
-def _remove(session: _Session) -> None:
-    for folder in session.made:
-        # Only a folder that is still empty is ours to take away.
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-    remove_tree(session.folder)

@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,12 +54,20 @@ class _Step(msgspec.Struct):
     relative: str
 
 
-def copy_workspace(workspace: Path, into: Path, *, limits: CopyLimits, share_git: bool) -> Copied:
+def copy_workspace(
+    workspace: Path,
+    into: Path,
+    *,
+    limits: CopyLimits,
+    share_git: bool,
+    hidden: Collection[Path] = (),
+) -> Copied:
     """Copy `workspace` into the empty folder `into`, keeping modes, times and symlinks.
 
     A shared folder is left as an empty folder; showing it there is the caller's task. `.git` is
     shared where `share_git`, else it is treated as a build output. Sockets, pipes and devices are
-    left out. Raises SandboxError where the caps are passed or the disk is full.
+    left out, and so is everything in `hidden`. Raises SandboxError where the caps are passed or
+    the disk is full.
     """
     done = Copied()
     cloning = _Cloning()
@@ -70,6 +78,8 @@ def copy_workspace(workspace: Path, into: Path, *, limits: CopyLimits, share_git
             for entry in _entries(step.source):
                 relative = f"{step.relative}/{entry.name}" if step.relative else entry.name
                 target = step.target / entry.name
+                if hidden and Path(entry.path) in hidden:
+                    continue
                 if entry.is_symlink():
                     target.symlink_to(Path(entry.path).readlink())
                 elif entry.is_dir():

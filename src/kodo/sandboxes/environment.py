@@ -43,4 +43,5 @@ def scrub(environment: Mapping[str, str], home: str, *, allow_net: bool) -> dict
     kept.setdefault("LANG", "C.UTF-8")
     kept.setdefault("TERM", "dumb")
     kept["HOME"] = home
+    kept["GIT_OPTIONAL_LOCKS"] = "0"  # `git status` in a repository that is read-only
     return kept

@@ -5,7 +5,7 @@ only; the mounting is the rung's.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 _TOOLCHAINS_NAMES = """
@@ -52,12 +52,22 @@ def shown(home: Path, environment: Mapping[str, str], *, allow_net: bool) -> lis
     found += visible
     found += [path for path in _named(environment) if home in path.parents and path.exists()]
     hidden = credentials(home)
-    return _outermost([p for p in found if not any(h == p or h in p.parents for h in hidden)])
+    return outermost([p for p in found if not any(h == p or h in p.parents for h in hidden)])
 
 
 def credentials(home: Path) -> list[Path]:
     """Return the files and folders below `home` that hold credentials and exist."""
     return [home / name for name in _CREDENTIALS if (home / name).exists()]
+
+
+def possible_credentials(home: Path) -> list[Path]:
+    """Return the paths below `home` where credentials would lie, whether they exist or not."""
+    return [home / name for name in _CREDENTIALS]
+
+
+def hidden(home: Path, secrets: Iterable[Path]) -> list[Path]:
+    """Return the user's credentials and `secrets` where they really lie: symlinks resolved."""
+    return [Path(os.path.realpath(path)) for path in (*credentials(home), *secrets)]
 
 
 def system_secrets() -> list[Path]:
@@ -74,7 +84,7 @@ def _named(environment: Mapping[str, str]) -> Iterator[Path]:
             yield Path(os.path.normpath(environment[name]))
 
 
-def _outermost(paths: list[Path]) -> list[Path]:
+def outermost(paths: Iterable[Path]) -> list[Path]:
     """Drop what lies below another path of the list."""
     kept: list[Path] = []
     for path in sorted(set(paths)):

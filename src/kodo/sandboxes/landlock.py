@@ -38,6 +38,7 @@ from kodo.sandboxes.environment import scrub
 from kodo.sandboxes.home import shown
 from kodo.sandboxes.jail import Jail, checked
 from kodo.sandboxes.landlock_rules import DEVICES, listable, open_around, readable, secrets
+from kodo.sandboxes.private import make_private
 from kodo.sandboxes.removal import remove_tree
 from kodo.sandboxes.seccomp import Machine, compile_filter
 from kodo.sandboxes.survivors import MARK, end_marked
@@ -157,7 +158,7 @@ class Landlock:
     def prepare(self, also: Iterable[Path] = ()) -> Path:
         """Make the private folders and the rules; return their folder. `also` can be read."""
         jail = self._jail
-        session = Path(os.path.realpath(tempfile.mkdtemp(prefix="kodo-jail-")))
+        session = make_private("jail").resolve()
         tmp, home = session / "tmp", session / "home"
         tmp.mkdir()
         if jail.cache_home is not None:

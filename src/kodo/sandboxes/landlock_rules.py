@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from kodo.sandboxes.home import credentials, shown, system_secrets
+from kodo.sandboxes.home import hidden, shown, system_secrets
 from kodo.sandboxes.jail import Jail
 
 DEVICES = tuple(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty"))
@@ -47,7 +47,7 @@ def listable(jail: Jail) -> Iterator[Path]:
 
 def secrets(jail: Jail) -> list[Path]:
     """Return what must never be readable, with symlinks resolved."""
-    return [path.resolve() for path in (*credentials(jail.home), *jail.secrets, *system_secrets())]
+    return hidden(jail.home, (*jail.secrets, *system_secrets()))
 
 
 def open_around(folder: Path, closed: Iterable[Path]) -> Iterator[Path]:

@@ -3,7 +3,6 @@
 Does not know which rung it gets: `make` builds it. Guards that the copy is removed.
 """
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,9 @@ from anyio import CancelScope, to_thread
 
 from kodo.core.sandbox import Sandbox
 from kodo.sandboxes.copy import Copied, CopyLimits, copy_workspace
+from kodo.sandboxes.home import hidden
 from kodo.sandboxes.jail import Jail, checked
+from kodo.sandboxes.private import make_private
 from kodo.sandboxes.removal import remove_tree
 
 
@@ -46,17 +47,22 @@ async def open_scratch(
 
     `shows_in_place` tells whether the rung can show folders at other paths (bwrap): then `.git`
     and large dependency folders are bound read-only. Else the latter become symlinks to the real
-    ones and a large `.git` is left out. Raises SandboxError where the copy would be too large or
-    cannot be made; the caller then works in place.
+    ones and a large `.git` is left out. Credentials and the jail's secrets are not copied. The copy
+    can be written in a read-only run too: it is thrown away. Raises SandboxError where the copy
+    would be too large or cannot be made; the caller then works in place.
     """
     jail = checked(jail)
-    folder = Path(await to_thread.run_sync(tempfile.mkdtemp, "", "kodo-scratch-", parent))
+    folder = await to_thread.run_sync(make_private, "scratch", parent)
     root = folder / jail.workspace.name
     try:
         copied = await to_thread.run_sync(
-            lambda: _fill(jail.workspace, root, limits or CopyLimits(), binds=shows_in_place)
+            lambda: _fill(jail, root, limits or CopyLimits(), binds=shows_in_place)
         )
-        sandbox = make(msgspec.structs.replace(jail, host_root=root, shared=tuple(copied.shared)))
+        profile = "workspace-write" if jail.profile == "read-only" else jail.profile
+        shared = tuple(copied.shared)
+        sandbox = make(
+            msgspec.structs.replace(jail, host_root=root, shared=shared, profile=profile)
+        )
     except BaseException:
         with CancelScope(shield=True):
             await to_thread.run_sync(remove_tree, folder)
@@ -64,9 +70,11 @@ async def open_scratch(
     return ScratchCopy(folder, root, sandbox, copied)
 
 
-def _fill(workspace: Path, root: Path, limits: CopyLimits, *, binds: bool) -> Copied:
+def _fill(jail: Jail, root: Path, limits: CopyLimits, *, binds: bool) -> Copied:
+    workspace = jail.workspace
     root.mkdir()
-    copied = copy_workspace(workspace, root, limits=limits, share_git=binds)
+    secrets = frozenset(hidden(jail.home, jail.secrets))
+    copied = copy_workspace(workspace, root, limits=limits, share_git=binds, hidden=secrets)
     if not binds:
         for name in copied.shared:
             (root / name).rmdir()

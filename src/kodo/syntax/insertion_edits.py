@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from kodo.syntax.edit import PRIORS, Edit, share
 from kodo.syntax.kinds import BLOCKS, JUMPS, LITERALS, LOOPS, RETURNS
 from kodo.syntax.scope import Scope, Spot, is_block, is_docstring, starts_line
+from kodo.syntax.sibling_statements import sibling_statements
 
 _INSERTABLE = {"expression_statement", "assignment_statement", "call", "assignment"}
 
@@ -18,12 +19,17 @@ def insertion_edits(scope: Scope) -> Iterator[Edit]:
     if blocks and scope.root is not blocks[0]:
         yield from _guards(scope, blocks[0])
     candidates = _candidates(scope)
+    siblings = {
+        text: weight for text, weight in sibling_statements(scope).items() if text not in candidates
+    }
     for block in blocks:
         for statement in block.parts:
             if not is_docstring(statement):
                 yield from _conditioned(scope, statement)
         yield from _skipping(scope, block)
         yield from _inserted(scope, block, candidates)
+        # By their own share, so that what is likelier keeps its weight.
+        yield from _put_in(scope, block, siblings)
 
 
 def _edit(start: int, end: int, text: bytes, kind: str, weight: float) -> Edit:
@@ -141,10 +147,24 @@ def _candidates(scope: Scope) -> dict[bytes, float]:
 
 
 def _inserted(scope: Scope, block: Spot, candidates: dict[bytes, float]) -> Iterator[Edit]:
-    """Yield a missing statement: an element put into a collection, or a line repeated elsewhere."""
-    words = scope.words
-    statements = [part for part in block.parts if starts_line(scope, part)]
-    if not statements or len(statements) != len(block.parts):
+    """Yield a missing statement or return: of what stands in the function, or follows from it."""
+    yield from _put_in(scope, block, candidates)
+    last = block.parts[-1]
+    if block.parent is scope.root and last.kind not in RETURNS and _stands_in_lines(scope, block):
+        indent = scope.indent_of(last.start).encode()
+        for name in scope.names[:8]:
+            text = b"\n" + indent + f"return {name}{scope.words.end}".encode()
+            yield _edit(last.end, last.end, text, "return", share(len(scope.names[:8])))
+
+
+def _stands_in_lines(scope: Scope, block: Spot) -> bool:
+    return all(starts_line(scope, part) for part in block.parts)
+
+
+def _put_in(scope: Scope, block: Spot, candidates: dict[bytes, float]) -> Iterator[Edit]:
+    """Yield each candidate before each statement of the block and after the last."""
+    statements = block.parts
+    if not statements or not _stands_in_lines(scope, block):
         return
     fraction = share(len(candidates) // 2)
     for text, weight in candidates.items():
@@ -159,12 +179,6 @@ def _inserted(scope: Scope, block: Spot, candidates: dict[bytes, float]) -> Iter
             indent = scope.indent_of(last.start).encode()
             after = b"\n" + indent + text
             yield _edit(last.end, last.end, after, "insert", weight * fraction)
-    if block.parent is scope.root and statements[-1].kind not in RETURNS:
-        last = statements[-1]
-        indent = scope.indent_of(last.start).encode()
-        for name in scope.names[:8]:
-            text = b"\n" + indent + f"return {name}{words.end}".encode()
-            yield _edit(last.end, last.end, text, "return", share(len(scope.names[:8])))
 
 
 def _is_collection(scope: Scope, name: str) -> bool:

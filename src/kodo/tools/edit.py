@@ -7,6 +7,7 @@ that a write which fails half-way is taken back.
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+import anyio
 import msgspec
 
 from kodo.base.errors import ToolError
@@ -114,11 +115,14 @@ async def _write_all(changes: Sequence[Change], context: ToolContext) -> None:
     written: list[Change] = []
     try:
         for change in changes:
+            written.append(change)  # before it is: a cancelled write may have been carried out
             await context.sandbox.write(context.workspace / change.path, change.after)
-            written.append(change)
-    except BaseException:
-        for change in reversed(written):
-            await context.sandbox.write(context.workspace / change.path, change.before)
+    except BaseException as error:
+        if isinstance(error, Exception):
+            written.pop()  # it was refused, so there is nothing to take back
+        with anyio.CancelScope(shield=True):
+            for change in reversed(written):
+                await context.sandbox.write(context.workspace / change.path, change.before)
         raise
 
 

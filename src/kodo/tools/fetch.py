@@ -1,11 +1,13 @@
 """The fetch tool: one page of the web as text. Loaded only where the network is allowed.
 
 Guards that no address of this host, of a private network or of a cloud's metadata is reached, also
-not through a redirect or a name that points there, and the size of what comes back.
+not through a redirect or a name that points there, and the size of what comes back. Names that
+this host cannot resolve are left to the proxy, where one is named.
 """
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -29,6 +31,8 @@ REQUEST_TIMEOUT_S = 30.0
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
+FindProxy = Callable[[str], str | None]
+"""Names the proxy to ask for a URL; None means the host is asked itself."""
 
 
 class FetchArguments(Arguments, frozen=True, forbid_unknown_fields=True):
@@ -43,8 +47,15 @@ async def resolve_host(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in found]
 
 
+def no_proxy(url: str) -> None:
+    """Name no proxy."""
+
+
 class Fetch:
-    """Fetches pages. `transport` and `resolve` stand in for the network in tests."""
+    """Fetches pages. `transport` and `resolve` stand in for the network in tests.
+
+    `proxy` names the proxy for each URL, `ca_file` is a PEM bundle that replaces the system's.
+    """
 
     name = "fetch"
     description = (
@@ -60,9 +71,13 @@ class Fetch:
         *,
         transport: httpx2.AsyncBaseTransport | None = None,
         resolve: Resolve = resolve_host,
+        proxy: FindProxy = no_proxy,
+        ca_file: str | None = None,
     ) -> None:
         self._transport = transport
         self._resolve = resolve
+        self._proxy = proxy
+        self._ca_file = ca_file
 
     async def run(self, arguments: bytes, context: ToolContext) -> ToolOutput:
         """Return the page. Raises ToolError where it may not or cannot be fetched."""
@@ -70,26 +85,48 @@ class Fetch:
         if not context.allow_net:
             raise ToolError("fetch: the network is off in this run; it needs --allow-host")
         url = httpx2.URL(wanted.url)
-        async with httpx2.AsyncClient(
-            transport=self._transport, timeout=REQUEST_TIMEOUT_S, trust_env=False
-        ) as client:
-            for _ in range(MAX_REDIRECTS + 1):
-                address = await self._checked_address(url)
-                await context.emit(HostContacted(url.host, "fetch"))
-                answer, body = await _get(client, url, address)
-                if not answer.has_redirect_location:
-                    return await _shown(url, answer, body, context)
-                url = url.join(answer.headers["location"])
+        certificates = self._certificates()
+        for _ in range(MAX_REDIRECTS + 1):
+            proxy = self._proxy(str(url))
+            address = await self._checked_address(url, proxied=proxy is not None)
+            await context.emit(HostContacted(url.host, "fetch"))
+            async with httpx2.AsyncClient(
+                transport=self._transport,
+                timeout=REQUEST_TIMEOUT_S,
+                trust_env=False,
+                proxy=proxy,
+                verify=certificates,
+            ) as client:
+                # A proxy is given the name: it is what its rules and its tunnel's TLS go by.
+                answer, body = await _get(client, url, url.host if proxy else address)
+            if not answer.has_redirect_location:
+                return await _shown(url, answer, body, context)
+            url = url.join(answer.headers["location"])
         raise ToolError(f"fetch: {wanted.url!r} redirects more than {MAX_REDIRECTS} times")
 
-    async def _checked_address(self, url: httpx2.URL) -> str:
-        """Return the address to connect to. Raises ToolError for one that is not public."""
+    def _certificates(self) -> ssl.SSLContext | bool:
+        if self._ca_file is None:
+            return True
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except OSError as error:  # ssl.SSLError, a file without certificates, is one too
+            raise ToolError(
+                f"fetch: the CA bundle {self._ca_file!r} cannot be used ({error}); name a PEM file"
+            ) from error
+
+    async def _checked_address(self, url: httpx2.URL, *, proxied: bool) -> str:
+        """Return the address to connect to. Raises ToolError for one that is not public.
+
+        A name that only the proxy can resolve gives an empty text.
+        """
         if url.scheme not in ("http", "https") or not url.host or url.userinfo:
             raise ToolError(f"fetch: {str(url)!r} is not a plain http or https address")
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             addresses = await self._resolve(url.host, port)
         except OSError as error:
+            if proxied:
+                return ""
             raise ToolError(f"fetch: the host {url.host!r} is unknown: {error}") from error
         for address in addresses:
             if not is_public(address):

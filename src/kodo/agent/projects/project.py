@@ -201,7 +201,10 @@ def is_test_file(path: str) -> bool:
 
 
 def _walk(root: Path) -> tuple[tuple[str, ...], bool]:
-    """Return the files below `root`, breadth first and sorted, and whether the cap was met."""
+    """Return the files below `root`, breadth first and sorted, and whether the cap was met.
+
+    Left out are symlinks to what lies outside.
+    """
     found: list[str] = []
     queue = [""]
     for folder in queue:
@@ -219,11 +222,17 @@ def _walk(root: Path) -> tuple[tuple[str, ...], bool]:
             if is_folder:
                 if entry.name not in _SKIPPED and not entry.name.startswith("."):
                     queue.append(path)
+            elif entry.is_symlink() and not _stays(root, path):
+                continue  # its text would be read for the model
             elif len(found) >= MAX_FILES:
                 return tuple(found), True
             else:
                 found.append(path)
     return tuple(found), False
+
+
+def _stays(root: Path, path: str) -> bool:
+    return Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root))
 
 
 def _ranked(listing: Listing, languages: tuple[str, ...], task: str) -> tuple[TestCommand, ...]:

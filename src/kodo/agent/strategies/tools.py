@@ -14,7 +14,9 @@ from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.turn import speak
 from kodo.base.errors import ContextOverflow
+from kodo.core.events import FileChange, FilesChanged
 from kodo.core.messages import Assistant, Text, ToolResult, user
+from kodo.core.thread import Thread
 
 CONTINUE = "[kodo] Your reply was cut at its length limit. Go on exactly where it stopped."
 
@@ -55,6 +57,7 @@ class ToolsStrategy:
                 continued = True
                 await journal.add(user(CONTINUE))
                 continue
+            continued = False
             if not reply.calls:
                 if not inbox.empty():
                     continue
@@ -63,9 +66,13 @@ class ToolsStrategy:
                     return ending
                 continue
             for batch in batches(reply.calls, agent.tools):
-                for call, result in zip(batch, await run_batch(agent, journal, batch), strict=True):
+                seq = journal.thread.next_seq
+                results = await run_batch(agent, journal, batch)
+                watch.note(_changes_since(journal.thread, seq))
+                for call, result in zip(batch, results, strict=True):
                     alarm = watch.see(call, result)
-                    await journal.add(_nudged(result) if alarm == "nudge" else result)
+                    count = watch.count(call, result)
+                    await journal.add(_nudged(result, count) if alarm == "nudge" else result)
                     if alarm == "stop":
                         return Ending(
                             "failed",
@@ -96,6 +103,15 @@ class ToolsStrategy:
         return None
 
 
-def _nudged(result: ToolResult) -> ToolResult:
-    parts = (*result.parts, Text(NUDGE.format(count=3)))
+def _changes_since(thread: Thread, seq: int) -> list[FileChange]:
+    return [
+        change
+        for entry in thread.path()
+        if entry.event.seq >= seq and isinstance(entry.event.body, FilesChanged)
+        for change in entry.event.body.changes
+    ]
+
+
+def _nudged(result: ToolResult, count: int) -> ToolResult:
+    parts = (*result.parts, Text(NUDGE.format(count=count)))
     return ToolResult(result.call_id, result.name, parts, result.outcome, result.details)

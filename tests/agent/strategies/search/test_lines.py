@@ -1,6 +1,6 @@
 """Edits of single lines: what an answer names is found and replaced with its indentation."""
 
-from kodo.agent.strategies.search.by_line import replaced
+from kodo.agent.strategies.search.by_line import replaced, without_prose
 from kodo.agent.strategies.search.cloze import Place, filled, hole_at, places
 from kodo.agent.strategies.search.docstring import cut_docstring, keep_docstring
 from kodo.agent.strategies.search.localise import Suspect
@@ -79,3 +79,10 @@ def test_a_filling_that_runs_into_the_rest_of_the_line_is_cut() -> None:
         "approx ** 2",
     ]
     assert fillings("", ")") == []
+
+
+def test_an_answer_that_drifts_into_prose_is_cut_where_it_stops_to_parse() -> None:
+    drifted = "for i in range(1, a):\n    print(i)\nThis is because the range starts at 1."
+    assert without_prose(TEXT, "f.py", 2, drifted) == "for i in range(1, a):\n    print(i)"
+    assert without_prose(TEXT, "f.py", 4, "return a + 1") == "return a + 1"
+    assert without_prose(TEXT, "f.py", 4, "I am not sure.") == "I am not sure."

@@ -26,7 +26,7 @@ async def test_a_new_program_is_written_and_run_once(workspace: Path) -> None:
     ended = await bench.play("Write a CLI hello.py that prints hello.")
     assert ended.outcome == "unverified"
     assert bench.read("hello.py") == program
-    assert "`python3 hello.py` runs without an error" in ended.summary
+    assert "`python3 hello.py` ran to its end" in ended.summary
 
 
 async def test_a_program_that_crashes_is_corrected(workspace: Path) -> None:

@@ -11,6 +11,8 @@ from kodo.agent.strategies.search.cloze import Place
 from kodo.agent.strategies.search.localise import Suspect
 from kodo.agent.strategies.search.pinpoint import indented
 from kodo.agent.strategies.search.proposal import Proposal, Trial, changed_characters
+from kodo.syntax.languages import language_of
+from kodo.syntax.tree import syntax_errors
 
 OUTPUT_TOKENS = 70
 
@@ -33,12 +35,28 @@ async def ask_for_line(
     found: list[Proposal] = []
     for reply in replies:
         code = next((block.text for block in blocks(reply.text)), reply.text)
-        new = replaced(text, place.line, code)
+        new = replaced(text, place.line, without_prose(text, suspect.path, place.line, code))
         if new != text:
             note = f"{suspect.path}:{place.line} T={temperature:g}"
             size = changed_characters(text, new)
             found.append(Proposal({suspect.path: new}, "line", note, 0.5 + place.score, size))
     return found
+
+
+def without_prose(text: str, path: str, number: int, code: str) -> str:
+    """Return the longest start of `code` that parses in the place of line `number`.
+
+    Small models drift from code into explanations. All of it where no start of it parses.
+    """
+    language = language_of(path)
+    lines = code.split("\n")
+    if language is None:
+        return code
+    for count in range(len(lines), 0, -1):
+        start = "\n".join(lines[:count])
+        if start.strip() and not syntax_errors(replaced(text, number, start).encode(), language):
+            return start
+    return code
 
 
 def replaced(text: str, number: int, code: str) -> str:

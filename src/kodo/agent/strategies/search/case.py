@@ -3,17 +3,19 @@
 Knows no idea of its own. Guards that nothing is tried twice and that people see each step.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kodo.agent.agent import Agent
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.strategies.search.allowance import Allowance
-from kodo.agent.strategies.search.ground import Ground
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.speaker import Speaker
 from kodo.agent.strategies.search.understand import Understanding
+from kodo.base.text import repair_utf8
 from kodo.core.events import Noted
 from kodo.core.messages import Text
 from kodo.syntax.languages import language_of
@@ -22,7 +24,10 @@ from kodo.syntax.tree import fingerprint, syntax_errors
 
 @dataclass(slots=True)
 class Case:
-    """The task, the means, and the trials so far (best last in `best`)."""
+    """The task, the means, and the trials so far (the best of them in `best`).
+
+    `stood` holds the texts, None for no file, of what is no source when the search first met it.
+    """
 
     agent: Agent
     journal: Journal
@@ -30,11 +35,11 @@ class Case:
     allowance: Allowance
     speaker: Speaker
     understanding: Understanding
-    ground: Ground | None = None
     best: Trial | None = None
     greens: list[Trial] = field(default_factory=list[Trial])
     tried: int = 0
     counts: dict[str, int] = field(default_factory=dict[str, int])
+    stood: dict[str, str | None] = field(default_factory=dict[str, str | None])
     _seen: set[tuple[tuple[str, str], ...]] = field(
         default_factory=set[tuple[tuple[str, str], ...]]
     )
@@ -42,6 +47,28 @@ class Case:
     async def note(self, text: str) -> None:
         """Tell people what happens now."""
         await self.journal.record(Noted(text))
+
+    async def warn(self, text: str) -> None:
+        """Tell people what they should know before they trust the rest."""
+        await self.journal.record(Noted(text, "warning"))
+
+    def now(self, path: str) -> str | None:
+        """Return what stands in a file of the workspace now, or None where there is no file.
+
+        A symlink to what lies outside counts as none.
+        """
+        root = os.path.realpath(self.agent.workspace)
+        at = Path(os.path.realpath(self.agent.workspace / path))
+        inside = at.is_relative_to(root) and at.is_file()
+        return repair_utf8(at.read_bytes()) if inside else None
+
+    def meet(self, path: str) -> str | None:
+        """Return what stood in a file when the search first read it or asked for it."""
+        if path in self.understanding.sources:
+            return self.understanding.sources[path]
+        if path not in self.stood:
+            self.stood[path] = self.now(path)
+        return self.stood[path]
 
     async def hear(self) -> bool:
         """Take what people said meanwhile into the task; True where they said something."""

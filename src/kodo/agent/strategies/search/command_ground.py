@@ -1,19 +1,25 @@
 """Tries proposals by writing them into the scratch copy and running the project's test command.
 
 Knows no language; the output's meaning comes from the test run parser. Guards that each trial
-starts from the workspace's own files.
+starts from the workspace's own files, which are read and written through the sandbox: a test may
+have put a symlink in their place.
 """
 
-import contextlib
+import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from anyio import CancelScope
 
 from kodo.agent.projects.testcommand import TestCommand
 from kodo.agent.projects.testruns import parse_test_run
 from kodo.agent.strategies.search.ground import Baseline
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.rust_fixes import CHECK, fixed_proposals, read_suggestions
+from kodo.base.errors import SandboxError, ToolError
 from kodo.base.text import repair_utf8
 from kodo.core.sandbox import ExecResult, Scratch
 
@@ -77,37 +83,53 @@ class CommandGround:
         path = next((path for path in proposal.files if path.endswith(".rs")), None)
         if path is None or self.command.language != "rust":
             return []
-        result = await self._execute(proposal, CHECK, self._timeout_s)
+        try:
+            result = await self._execute(proposal, CHECK, self._timeout_s)
+        except ToolError:
+            return []
         return fixed_proposals(proposal, path, read_suggestions(result.output, path))
 
     async def _execute(
         self, proposal: Proposal, command: Sequence[str] | str, timeout_s: float
     ) -> ExecResult:
-        """Run a command with the proposal's files in the copy, and put the old ones back."""
+        """Run a command with the proposal's files in the copy, and put the old ones back.
+
+        Raises ToolError where a file may not be written, SandboxError where one cannot be put back.
+        """
         kept: dict[str, bytes | None] = {}
-        root = self._scratch.root
+        sandbox = self._scratch.sandbox
         try:
             for path, text in proposal.files.items():
-                file = root / path
-                kept[path] = file.read_bytes() if file.is_file() else None
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(text.encode("utf-8", "surrogateescape"))
-            return await self._scratch.sandbox.exec(
+                exists = os.path.lexists(self._scratch.root / path)
+                before = await sandbox.read(Path(path)) if exists else None
+                await sandbox.write(Path(path), text.encode("utf-8", "surrogateescape"))
+                kept[path] = before
+            return await sandbox.exec(
                 command,
                 env=self.command.env,
                 timeout_s=max(1.0, timeout_s),
                 max_output_bytes=4 << 20,
             )
         finally:
-            for path, before in kept.items():
-                if before is None:
-                    with contextlib.suppress(OSError):
-                        (root / path).unlink()
-                else:
-                    (root / path).write_bytes(before)
+            with CancelScope(shield=True):
+                await self._put_back(kept)
+
+    async def _put_back(self, kept: Mapping[str, bytes | None]) -> None:
+        for path, before in kept.items():
+            if before is None:
+                with suppress(ToolError):
+                    await self._scratch.sandbox.write(Path(path), None)
+                continue
+            try:
+                await self._scratch.sandbox.write(Path(path), before)
+            except ToolError as error:
+                raise SandboxError(f"the tests spoiled the scratch copy: {error}") from error
 
     async def _run(self, proposal: Proposal, timeout_s: float) -> Trial:
-        result = await self._execute(proposal, self.command.command, timeout_s)
+        try:
+            result = await self._execute(proposal, self.command.command, timeout_s)
+        except ToolError as error:
+            return Trial(proposal, broken=str(error))
         run = parse_test_run(
             repair_utf8(result.output),
             exit_code=result.exit_code,

@@ -6,7 +6,9 @@ conversation: every call has its result.
 
 import difflib
 import shlex
+from typing import Self
 
+import anyio
 import msgspec
 
 from kodo.agent.agent import Ending
@@ -14,7 +16,9 @@ from kodo.agent.dispatch import run_call
 from kodo.agent.projects.testcommand import TestCommand
 from kodo.agent.projects.testruns import parse_test_run
 from kodo.agent.strategies.search.case import Case
-from kodo.agent.strategies.search.proposal import Proposal, Trial
+from kodo.agent.strategies.search.examples import is_example
+from kodo.agent.strategies.search.meanwhile import changed_meanwhile, settle
+from kodo.agent.strategies.search.proposal import Trial
 from kodo.agent.strategies.search.smoke import Smoke
 from kodo.base.hashing import new_id
 from kodo.base.text import cut_middle, repair_utf8
@@ -46,9 +50,7 @@ async def write_files(case: Case, files: dict[str, str], text: str) -> list[str]
     """Bring `files` into the workspace; returns the paths that were refused."""
     refused: list[str] = []
     for path, new in files.items():
-        old_path = case.agent.workspace / path
-        before = repair_utf8(old_path.read_bytes()) if old_path.is_file() else None
-        result = await _edit(case, path, before, new, text)
+        result = await _edit(case, path, case.now(path), new, text)
         text = ""
         if result.outcome != "ok":
             refused.append(path)
@@ -60,8 +62,7 @@ async def _edit(case: Case, path: str, before: str | None, new: str, text: str) 
         patch = patch_for(path, before, new)
         if patch is not None:
             result = await call_tool(case, text, "apply_patch", {"patch": patch})
-            at = case.agent.workspace / path
-            if result.outcome == "ok" and repair_utf8(at.read_bytes()) == new:
+            if result.outcome == "ok" and case.now(path) == new:
                 return result
             text = ""
     return await call_tool(case, text, "write", {"path": path, "content": new})
@@ -116,60 +117,77 @@ async def prove(case: Case, command: TestCommand, timeout_s: float) -> Evidence:
 
 async def deliver_proven(case: Case, command: TestCommand, found: Trial) -> Ending:
     """Write what was found, prove it, and take it back where the proof does not hold."""
-    proposal = found.proposal
-    before = _present(case, proposal.files)
+    proposal = await settle(case, found.proposal, command)
+    if proposal is None:
+        return await close(case, changed_meanwhile(case, found.proposal))
     text = f"The change passes the tests in a scratch copy ({proposal.origin} {proposal.note})."
     if not found.green:
         text = f"The best draft passes {found.passed} tests, {found.failed} still fail."
-    refused = await write_files(case, proposal.files, text)
-    if refused:
-        await _take_back(case, before)
-        return await close(case, Ending("failed", f"{', '.join(refused)} could not be written."))
-    evidence = await prove(case, command, min(60.0, case.allowance.left_s() + 10))
+    async with Placed(case, proposal.files) as placed:
+        refused = await write_files(case, proposal.files, text)
+        if refused:
+            ending = Ending("failed", f"{', '.join(refused)} could not be written.")
+            return await close(case, ending)
+        evidence = await prove(case, command, min(60.0, case.allowance.left_s() + 10))
+        placed.stays = evidence.exit_code == 0 or not found.green
     count = f", {evidence.passed} tests pass" if evidence.passed is not None else ""
     said = f"`{shown(command)}` ends with exit code {evidence.exit_code}{count}"
     files = ", ".join(proposal.files)
     if evidence.exit_code == 0:
         summary = f"Changed {files}. {said}. {tried_text(case)}"
+        if own := [path for path in proposal.files if case.understanding.proves(path)]:
+            reason = f"the change edits {', '.join(own)}, which the proof rests on"
+            return await close(case, Ending("unverified", summary, (evidence,), reason))
         return await close(case, Ending("verified", summary, (evidence,)))
     if not found.green:
         summary = f"Changed {files} as far as it went: {said}, {evidence.failed} still fail."
         return await close(case, Ending("failed", summary, (evidence,), "some tests still fail"))
-    await _take_back(case, before)
-    summary = f"The change passed in the scratch copy, but here {said}; it was taken back."
+    summary = f"The change passed in the scratch copy, but here {said}; {placed.outcome}."
     return await close(case, Ending("failed", summary, (evidence,), "the proof did not hold"))
 
 
 async def deliver_unproven(
-    case: Case,
-    command: TestCommand | None,
-    proposal: Proposal,
-    *,
-    examples_passed: bool = False,
-    smoke: Smoke | None = None,
+    case: Case, command: TestCommand | None, found: Trial, *, smoke: Smoke | None = None
 ) -> Ending:
-    """Write what no test can prove, and say so."""
-    before = _present(case, proposal.files)
-    refused = await write_files(case, proposal.files, "")
-    if refused:
-        await _take_back(case, before)
-        return await close(case, Ending("failed", f"{', '.join(refused)} could not be written."))
+    """Write what no test can prove, and say so; `found` tells which stated examples were tried.
+
+    `command`, where there is one, passed before the change: it is taken back where that ends.
+    """
+    proposal = await settle(case, found.proposal, command)
+    if proposal is None:
+        return await close(case, changed_meanwhile(case, found.proposal))
     said = [f"Wrote {', '.join(proposal.files)}."]
     evidence: tuple[Evidence, ...] = ()
-    if command is not None:
-        proof = await prove(case, command, min(60.0, case.allowance.left_s() + 10))
-        evidence = (proof,)
-        said.append(f"`{shown(command)}` ends with exit code {proof.exit_code}.")
+    async with Placed(case, proposal.files) as placed:
+        refused = await write_files(case, proposal.files, "")
+        if refused:
+            ending = Ending("failed", f"{', '.join(refused)} could not be written.")
+            return await close(case, ending)
+        if command is not None:
+            proof = await prove(case, command, min(60.0, case.allowance.left_s() + 10))
+            evidence = (proof,)
+            said.append(f"`{shown(command)}` ends with exit code {proof.exit_code}.")
+        placed.stays = not evidence or evidence[0].exit_code == 0
+    if not placed.stays:
+        said[0] = f"A change of {', '.join(proposal.files)} was tried."
+        said.append(f"The tests passed before it; {placed.outcome}.")
+        ending = Ending("failed", " ".join(said), evidence, "the change breaks the tests")
+        return await close(case, ending)
     if smoke is not None:
-        ran = (
-            "runs without an error" if not smoke.problem else f"still fails: {smoke.problem[-200:]}"
-        )
-        said.append(f"`{smoke.command}` {ran}.")
-    if examples_passed:
-        said.append("The stated examples were tried.")
+        ended = f"still fails: {smoke.problem[-200:]}" if smoke.problem else smoke.ended
+        said.append(f"`{smoke.command}` {ended}.")
+    if tried := examples_text(found):
+        said.append(tried)
     said.append("No test covers it, so it is not verified.")
     ending = Ending("unverified", " ".join(said), evidence, "no test covers the change")
     return await close(case, ending)
+
+
+def examples_text(trial: Trial) -> str:
+    """Return how the examples that the task and the docs state went, or "" where none ran."""
+    passed = sum(1 for name in trial.passed_names if is_example(name))
+    failing = sum(1 for test in trial.failing if is_example(test.name))
+    return f"{passed} of {passed + failing} stated examples pass." if passed + failing else ""
 
 
 def failed(case: Case, first: Trial) -> Ending:
@@ -178,8 +196,20 @@ def failed(case: Case, first: Trial) -> Ending:
     partial = f" The best of them passes {best.passed} tests." if best is not None else ""
     return Ending(
         "failed",
-        f"No change was found that passes; the files are as they were. {tried_text(case)}{partial}",
+        f"No change was found that passes; the files are as they were. {tried_text(case)}{partial}"
+        f"{guarded_text(case)}",
         reason=f"still failing: {count_text(first)}",
+    )
+
+
+def guarded_text(case: Case) -> str:
+    """Return why files that the task names were left alone, or "" where none were."""
+    guarded = case.understanding.guarded
+    if not guarded:
+        return ""
+    return (
+        f" {', '.join(guarded)} was left alone: tests and their settings are edited only where the "
+        f'task says so, as in "add a case to {guarded[0]}".'
     )
 
 
@@ -198,20 +228,49 @@ def count_text(trial: Trial) -> str:
     return f"{trial.failed} of {total} fail{cut}" if trial.failed or cut else f"{trial.passed} pass"
 
 
-def _present(case: Case, files: dict[str, str]) -> dict[str, bytes | None]:
-    found: dict[str, bytes | None] = {}
-    for path in files:
-        at = case.agent.workspace / path
-        found[path] = at.read_bytes() if at.is_file() else None
-    return found
+class Placed:
+    """Files in the workspace that go back to what they were unless `stays` is set in time.
 
+    That holds for a cancelled run too: what is not proven does not stay.
+    """
 
-async def _take_back(case: Case, before: dict[str, bytes | None]) -> None:
-    for path, data in before.items():
-        if data is None:
-            (case.agent.workspace / path).unlink(missing_ok=True)
-        else:
-            await case.agent.sandbox.write(case.agent.workspace / path, data)
+    __slots__ = ("_before", "_case", "_files", "kept", "stays")
+
+    def __init__(self, case: Case, files: dict[str, str]) -> None:
+        self._case = case
+        self._files = files
+        self._before: dict[str, bytes | None] = {}
+        self.stays = False
+        self.kept: list[str] = []
+
+    @property
+    def outcome(self) -> str:
+        """What became of the change, in words, once it did not stay."""
+        edited = ", ".join(self.kept)
+        return f"{edited} was edited meanwhile and left as it is" if edited else "it was taken back"
+
+    async def __aenter__(self) -> Self:
+        """Remember what stands there."""
+        for path in self._files:
+            at = self._case.agent.workspace / path
+            self._before[path] = at.read_bytes() if at.is_file() else None
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Put back what stood there, whatever is cancelled meanwhile."""
+        if not self.stays:
+            with anyio.CancelScope(shield=True):
+                await self._take_back()
+
+    async def _take_back(self) -> None:
+        for path, data in self._before.items():
+            now = self._case.now(path)
+            if now is None or now == (None if data is None else repair_utf8(data)):
+                continue
+            if now != self._files[path]:
+                self.kept.append(path)  # somebody else wrote it since
+                continue
+            await self._case.agent.sandbox.write(self._case.agent.workspace / path, data)
 
 
 async def close(case: Case, ending: Ending) -> Ending:

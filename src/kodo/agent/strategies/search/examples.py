@@ -169,6 +169,11 @@ def examples_test(examples: list[Example], modules: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def is_example(name: str) -> bool:
+    """Tell whether a test of this name, as pytest or unittest report it, is a stated example."""
+    return EXAMPLES_FILE.removesuffix(".py") in name
+
+
 def modules_of(sources: Mapping[str, str]) -> dict[str, str]:
     """Return the importable module of each top-level name of the sources."""
     found: dict[str, str] = {}

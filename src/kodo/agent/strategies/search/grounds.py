@@ -3,7 +3,9 @@
 Knows scratch copies and commands. Guards that scratch copies are removed when the search ends.
 """
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from kodo.agent.projects.testcommand import TestCommand
 from kodo.agent.strategies.search.case import Case
@@ -17,6 +19,7 @@ from kodo.agent.strategies.search.examples import (
 from kodo.agent.strategies.search.ground import Baseline, Ground
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan, plan_python
+from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 
 MEASURE_S = 40.0
@@ -26,12 +29,13 @@ NOTHING = Proposal({}, "baseline")
 class Grounds:
     """The grounds of one case; `stack` closes what was opened."""
 
-    __slots__ = ("_case", "_scratch", "_stack")
+    __slots__ = ("_case", "_own_tests", "_scratch", "_stack")
 
     def __init__(self, case: Case, stack: AsyncExitStack) -> None:
         self._case = case
         self._stack = stack
         self._scratch: Scratch | None = None
+        self._own_tests: list[str] = []
 
     async def scratch(self) -> Scratch:
         """Return the scratch copy, made on first use. Raises SandboxError."""
@@ -48,6 +52,8 @@ class Grounds:
             fast = PythonGround(scratch, plan, dict(command.env))
             baseline = await fast.measure(NOTHING, seconds=seconds)
             trial = baseline.trial
+            names = {name.split("::")[0] for name in trial.passed_names if "::" in name}
+            self._own_tests = sorted(names)
             if trial.passed or trial.timed_out or (trial.failed and not trial.broken):
                 return fast, baseline
             # Nothing ran: either the code cannot be loaded, or our runner cannot serve here.
@@ -73,18 +79,39 @@ class Grounds:
             return await self.open(command) if command is not None else (None, empty)
         scratch = await self.scratch()
         test = examples_test(found, modules_of(sources))
-        (scratch.root / EXAMPLES_FILE).write_text(test, encoding="utf-8")
+        try:
+            await scratch.sandbox.write(Path(EXAMPLES_FILE), test.encode())
+        except ToolError:
+            return (await self.open(command)) if command is not None else (None, empty)
         known.tests[EXAMPLES_FILE] = test
         plan = plan_python(command) if command is not None else None
-        python = plan.python if plan is not None else "python3"
-        for framework in ("pytest", "unittest"):
-            names = (
-                [EXAMPLES_FILE] if framework == "pytest" else [EXAMPLES_FILE.removesuffix(".py")]
-            )
-            if plan is not None and plan.framework == framework:
-                names = [*names, *plan.selection]
-            ground = PythonGround(scratch, PythonPlan(python, framework, names), {})
+        environment = dict(command.env) if command is not None else {}
+        slow: tuple[Ground, Baseline] | None = None
+        for examples_plan in examples_plans(plan, self._own_tests):
+            ground = PythonGround(scratch, examples_plan, environment)
             baseline = await ground.measure(NOTHING, seconds=MEASURE_S)
-            if baseline.trial.passed or baseline.trial.failed or baseline.trial.timed_out:
+            if baseline.trial.passed or baseline.trial.failed:
                 return ground, baseline
-        return None, empty
+            if baseline.trial.timed_out and slow is None:
+                slow = ground, baseline  # the examples alone may still be quick enough
+        return slow or (None, empty)
+
+
+def examples_plans(plan: PythonPlan | None, own_tests: Sequence[str]) -> list[PythonPlan]:
+    """Return the ways to run the examples, best first: with the project's own tests, then alone.
+
+    `own_tests` are the files of the tests that pass already, which pytest must be told by name.
+    """
+    module = EXAMPLES_FILE.removesuffix(".py")
+    python = plan.python if plan is not None else "python3"
+    alone = [
+        PythonPlan(python, "pytest", [EXAMPLES_FILE]),
+        PythonPlan(python, "unittest", [module]),
+    ]
+    if plan is None:
+        return alone
+    if plan.framework == "unittest":
+        own = [module, *(plan.selection or ["discover"])]
+    else:
+        own = [EXAMPLES_FILE, *(plan.selection or own_tests)]
+    return [PythonPlan(python, plan.framework, own, plan.source), *alone]

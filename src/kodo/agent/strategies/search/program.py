@@ -11,6 +11,7 @@ from kodo.agent.strategies.search.answers import Block, blocks
 from kodo.agent.strategies.search.case import Case
 from kodo.agent.strategies.search.failure import shorten
 from kodo.agent.strategies.search.smoke import Smoke, smoke_run
+from kodo.agent.strategies.search.understand import file_names
 from kodo.core.messages import Assistant, Message, Text, user
 from kodo.core.sandbox import Scratch
 
@@ -39,6 +40,8 @@ _WORDS = {
 async def write_program(case: Case, scratch: Scratch) -> tuple[dict[str, str], Smoke | None]:
     """Return the files of a new program and its smoke run; no files where nothing came of it."""
     names = _wanted_names(case)
+    for name in names:
+        case.meet(name)
     prompt = case.understanding.task.strip()
     if names:
         prompt += "\n\nFiles: " + ", ".join(names)
@@ -90,14 +93,20 @@ def _wanted_names(case: Case) -> list[str]:
         r"(?<![\w/])((?:[\w.-]+/)*[\w-]+\.(?:py|js|ts|tsx|jsx|mjs|html|css|rs|go|rb|sh|java|c|cpp|h|json|toml|md|txt|sql))\b",
         case.understanding.task,
     )
-    tests = case.understanding.tests
-    return [name for name in dict.fromkeys(found) if name not in tests]
+    known = case.understanding
+    return [
+        name for name in dict.fromkeys(found) if name not in known.tests or name in known.sources
+    ]
 
 
 def name_blocks(found: list[Block], wanted: list[str], task: str) -> dict[str, str]:
     """Return path → text for the blocks of an answer; unnamed ones get a name that fits."""
     files: dict[str, str] = {}
-    waiting = [name for name in wanted if not any(block.name.endswith(name) for block in found)]
+    waiting = [
+        name
+        for name in wanted
+        if not any(block.name == name or block.name.endswith("/" + name) for block in found)
+    ]
     for block in found:
         if block.info in ("bash", "sh", "shell", "console") and not block.name and len(found) > 1:
             continue  # how to run it, not a file
@@ -141,8 +150,11 @@ def is_inside(name: str) -> bool:
 
 
 def _allowed(case: Case, path: str) -> bool:
-    exists = (case.agent.workspace / path).exists()
-    return path not in case.understanding.tests and (not exists or path in case.understanding.task)
+    """Tell whether a file may be written: it is new, or the task names it."""
+    known = case.understanding
+    if path in known.tests and path not in known.sources:
+        return False
+    return case.meet(path) is None or path in known.named or path in file_names(known.task)
 
 
 def _as_answer(files: dict[str, str]) -> str:

@@ -21,6 +21,7 @@ from kodo.agent.strategies.search.runner_source import (
     RUNNER_NAME,
     RUNNER_SOURCE,
 )
+from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 
 MEMORY_BYTES = 2 << 30
@@ -247,11 +248,13 @@ class PythonGround:
             stop_after_passes=stop_after,
             trials=jobs,
         )
-        folder = self._scratch.root / ".kodo-search"
-        folder.mkdir(exist_ok=True)
-        (self._scratch.root / RUNNER_NAME).write_text(RUNNER_SOURCE, encoding="utf-8")
-        (self._scratch.root / JOBS_NAME).write_bytes(msgspec.json.encode(plan))
-        result = await self._scratch.sandbox.exec(
+        sandbox = self._scratch.sandbox
+        try:  # through the sandbox: a test may have put a symlink in their place
+            await sandbox.write(Path(RUNNER_NAME), RUNNER_SOURCE.encode())
+            await sandbox.write(Path(JOBS_NAME), msgspec.json.encode(plan))
+        except ToolError:
+            return []
+        result = await sandbox.exec(
             [self._plan.python, RUNNER_NAME],
             env={**self.env, "PYTHONDONTWRITEBYTECODE": "1"},
             timeout_s=seconds + STARTUP_S + self.whole_s,

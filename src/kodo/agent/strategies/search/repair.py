@@ -53,10 +53,11 @@ class Repair:
 async def repair(case: Case, ground: Ground, baseline: Baseline) -> Trial | None:
     """Search until a proposal is green or the time is out; returns the best green trial."""
     work = Repair(case, ground, baseline)
-    tests = [case.understanding.tests.get(test.file, "") for test in baseline.trial.failing[:3]]
-    work.suspects = rank_suspects(
-        case.understanding.sources, baseline, task=case.understanding.task, tests=tests
-    )[:MOST_SUSPECTS]
+    known = case.understanding
+    tests = [known.tests.get(test.file, "") for test in baseline.trial.failing[:3]]
+    work.suspects = rank_suspects(known.suspected(), baseline, task=known.task, tests=tests)[
+        :MOST_SUSPECTS
+    ]
     if not work.suspects:
         return None
     shown = ", ".join(f"{s.path}:{s.hottest()} {s.name} ({s.score:.2f})" for s in work.suspects[:3])
@@ -83,20 +84,12 @@ async def repair(case: Case, ground: Ground, baseline: Baseline) -> Trial | None
 
 def choose(greens: list[Trial]) -> Trial:
     """Return the green trial that says least beyond what the tests ask."""
-    origins = {
-        "rewrite": 1.0,
-        "cloze": 1.0,
-        "pinpoint": 1.0,
-        "line": 1.0,
-        "span": 1.0,
-        "mutation": 1.0,
-    }
 
     def worth(trial: Trial) -> float:
         proposal = trial.proposal
         deletes = 0.3 if "delete" in proposal.note or "remove" in proposal.note else 1.0
         small = 1.0 / (1.0 + proposal.size / 40)
-        return origins.get(proposal.origin, 0.8) * deletes * small * (0.2 + proposal.weight)
+        return deletes * small * (0.2 + proposal.weight)
 
     return max(greens, key=worth)
 

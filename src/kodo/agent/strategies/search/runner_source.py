@@ -210,8 +210,11 @@ def run_unittest(selection, recorder):
 
     loader = unittest.TestLoader()
     names = [s for s in selection if not s.startswith("-")]
-    if names[:1] == ["discover"]:
-        suite = loader.discover(names[1] if len(names) > 1 else ".", top_level_dir=".")
+    if "discover" in names:
+        at = names.index("discover")
+        start = names[at + 1] if len(names) > at + 1 else "."
+        suite = unittest.TestSuite([loader.loadTestsFromNames(names[:at]),
+                                    loader.discover(start, top_level_dir=".")])
     elif names:
         # Files are named as on unittest's own command line; the loader knows modules only.
         names = [n[:-3].replace("/", ".") if n.endswith(".py") else n for n in names]

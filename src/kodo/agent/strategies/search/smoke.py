@@ -6,9 +6,11 @@ Knows parsers and one command in the scratch copy. Guards against programs that 
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from pathlib import Path
 
+from kodo.base.errors import ToolError
 from kodo.base.text import repair_utf8
-from kodo.core.sandbox import Scratch
+from kodo.core.sandbox import ExecResult, Scratch
 from kodo.syntax.languages import language_of
 from kodo.syntax.tree import syntax_errors
 
@@ -17,10 +19,11 @@ SMOKE_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Smoke:
-    """How a first run of a program ended: "" in `problem` means well."""
+    """How a first run of a program ended: "" in `problem` means well, `ended` says how."""
 
     command: str
     problem: str
+    ended: str = "failed"
 
 
 async def smoke_run(scratch: Scratch, files: dict[str, str]) -> Smoke | None:
@@ -32,24 +35,33 @@ async def smoke_run(scratch: Scratch, files: dict[str, str]) -> Smoke | None:
             return Smoke(f"parse {path}", f"line {problems[0].line}: {problems[0].message}")
         if path.endswith((".html", ".htm")) and (problem := html_problem(text)):
             return Smoke(f"parse {path}", problem)
-        target = scratch.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        try:
+            await scratch.sandbox.write(Path(path), text.encode("utf-8", "surrogateescape"))
+        except ToolError as error:
+            return Smoke(f"write {path}", str(error))
     command = _smoke_command(files)
     if command is None:
         return None
     shown = " ".join(command)
     result = await scratch.sandbox.exec(command, timeout_s=SMOKE_S, stdin=b"")
     output = repair_utf8(result.output)
-    waits = (
-        result.timed_out
-        or "EOFError" in output
-        or result.exit_code == 2
-        or "_curses.error" in output
-    )
-    if waits or result.exit_code == 0 or "usage" in output.lower():
-        return Smoke(shown, "")
-    return Smoke(shown, output[-1500:] or f"exit code {result.exit_code}")
+    ended = how_ended(result, output)
+    if ended == "failed":
+        return Smoke(shown, output[-1500:] or f"exit code {result.exit_code}")
+    return Smoke(shown, "", ended)
+
+
+def how_ended(result: ExecResult, output: str) -> str:
+    """Return how a first run without arguments and input ended, in words; "failed" for a crash."""
+    if result.timed_out:
+        return f"went on until it was stopped after {SMOKE_S:g} s"
+    if result.exit_code == 0:
+        return "ran to its end"
+    if "EOFError" in output or "_curses.error" in output:
+        return "waits for input, so it was not run to its end"
+    if "usage" in output.lower() and "Traceback (most recent call last)" not in output:
+        return "stopped with a usage message"
+    return "failed"
 
 
 def _smoke_command(files: dict[str, str]) -> list[str] | None:

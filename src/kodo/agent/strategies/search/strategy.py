@@ -35,6 +35,10 @@ from kodo.agent.strategies.search.unproven import breaks, draft_unproven, repair
 from kodo.base.errors import LimitReached
 from kodo.core.messages import Text, User
 
+NOT_ISOLATED = (
+    "not isolated: the tests and the candidates run with your own rights, in a throw-away copy"
+)
+
 
 class SearchStrategy:
     """Drives a small model by verified search. See `kodo.agent.agent.Strategy`."""
@@ -64,6 +68,8 @@ class SearchStrategy:
             grounds = Grounds(case, stack)
             if understanding.kind == "answer":
                 return await answer_question(case)
+            if "write_outside_denied" not in agent.sandbox.guarantees:
+                await case.warn(NOT_ISOLATED)
             if understanding.kind == "create":
                 return await _create(case, grounds)
             command = next((c for c in project.test_commands if c.available), None)
@@ -124,19 +130,17 @@ async def _without_tests(
     if baseline.trial.passed or baseline.trial.failed:
         await case.note(f"examples from the task and the docs: {count_text(baseline.trial)}")
     path = target_of(case) if known.kind == "implement" else None
-    proposal: Proposal | None = None
     if ground is not None and baseline.trial.failed:
         trial = await draft(case, path, ground) if path else await repair(case, ground, baseline)
-        proposal = trial.proposal if trial is not None else None
     elif path is not None:
-        proposal = await draft_unproven(case, path, ground, baseline)
+        trial = await draft_unproven(case, path, ground, baseline)
     else:
-        proposal = await repair_unproven(case, ground, baseline)
-    if proposal is None and path is not None and case.best is not None:
-        proposal = case.best.proposal
-    if proposal is None:
+        trial = await repair_unproven(case, ground, baseline)
+    if trial is None and path is not None:
+        trial = case.best
+    if trial is None:
         return await close(case, failed(case, baseline.trial))
-    return await deliver_unproven(case, command, proposal, examples_passed=ground is not None)
+    return await deliver_unproven(case, command, trial)
 
 
 async def _create(case: Case, grounds: Grounds) -> Ending:
@@ -147,7 +151,7 @@ async def _create(case: Case, grounds: Grounds) -> Ending:
         return await close(case, Ending("failed", "No program came of it; no file was written."))
     size = sum(changed_characters("", text) for text in files.values())
     proposal = Proposal(files, "program", size=size)
-    return await deliver_unproven(case, None, proposal, smoke=smoke)
+    return await deliver_unproven(case, None, Trial(proposal), smoke=smoke)
 
 
 def target_of(case: Case) -> str | None:

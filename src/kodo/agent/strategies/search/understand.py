@@ -1,15 +1,18 @@
 """What a task asks for and which files it is about: a repair, an implementation, a new program.
 
 Reads names and texts of the workspace, runs nothing. Guards that tests and what configures them
-are never among the files that may be written, unless the task names them for editing.
+are never among the files that may be written, unless the task names them for editing (see
+`kodo.agent.strategies.search.leave`).
 """
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from kodo.agent.projects.project import Project
+from kodo.agent.strategies.search.leave import FILE_NAME, edited_files
 from kodo.base.text import repair_utf8
 from kodo.syntax.languages import LanguageName, language_of
 
@@ -52,7 +55,6 @@ _ONLY_PASS = re.compile(
     r"\s+(?:pass|\.\.\.)\s*$",
     re.MULTILINE,
 )
-_FILE_NAME = re.compile(r"(?<![\w/])((?:[\w.-]+/)*[\w-][\w.-]*\.[A-Za-z][A-Za-z0-9]{0,5})(?![\w/])")
 _DOCUMENTS = (".docs/instructions.md", ".docs/instructions.append.md", "INSTRUCTIONS.md",
               "instructions.md", "README.md", "README.rst", "README.txt", "README")  # fmt: skip
 _CONFIGURES_TESTS = (
@@ -72,6 +74,8 @@ class Understanding:
 
     `sources` are the texts that may be changed, `named` the files that the task names (existing or
     not), `stubs` those sources that wait to be written, `document` the written instructions.
+    `tests` are the tests' texts; one stands in `sources` too where the task says to edit it.
+    `guarded` are tests and what configures them that the task names and that may not be changed.
     """
 
     kind: Kind
@@ -82,22 +86,38 @@ class Understanding:
     stubs: tuple[str, ...] = ()
     document: str = ""
     language: LanguageName | None = None
+    guarded: tuple[str, ...] = ()
+
+    def suspected(self) -> dict[str, str]:
+        """Return the sources that may hold a bug: code before tests, even where both may change."""
+        code = {path: text for path, text in self.sources.items() if not self.proves(path)}
+        named = [path for path in self.named if path in self.sources]
+        only_tests = bool(named) and all(self.proves(path) for path in named)
+        return self.sources if only_tests else code
+
+    def proves(self, path: str) -> bool:
+        """Tell whether a file is a test or configures tests, so that changing it proves nothing."""
+        return path in self.tests or configures_tests(path)
 
 
 def understand(root: Path, task: str, project: Project, instructions: str = "") -> Understanding:
     """Return what `task` asks for in the workspace `root`. `instructions` is AGENTS.md's text."""
     test_files = frozenset(project.test_files)
-    names = tuple(dict.fromkeys(_FILE_NAME.findall(task)))
+    names = file_names(task)
+    settings = [name for name in names if configures_tests(name) and (root / name).is_file()]
+    about_tests = [*project.test_files, *settings]
+    leave = edited_files(task, names, tests=_resolve(names, list(project.test_files)))
+    edited = _resolve(leave, about_tests)
     sources: dict[str, str] = {}
-    for path in project.source_files[:MOST_SOURCES]:
-        if path in test_files or configures_tests(path):
+    for path in dict.fromkeys([*project.source_files[:MOST_SOURCES], *edited]):
+        if (path in test_files or configures_tests(path)) and path not in edited:
             continue
-        text = _read(root / path, MOST_SOURCE_BYTES)
+        text = _read(root, path, MOST_SOURCE_BYTES)
         if text is not None:
             sources[path] = text
     tests: dict[str, str] = {}
     for path in project.test_files[:MOST_SOURCES]:
-        text = _read(root / path, MOST_SOURCE_BYTES)
+        text = _read(root, path, MOST_SOURCE_BYTES)
         if text is not None:
             tests[path] = text
     named = _resolve(names, [*sources, *tests])
@@ -112,10 +132,17 @@ def understand(root: Path, task: str, project: Project, instructions: str = "") 
         named=named,
         stubs=named_stubs or stubs,
         document=document,
+        guarded=tuple(path for path in _resolve(names, about_tests) if path not in sources),
     )
     main = [*found.stubs, *[path for path in named if path in sources], *sources]
     found.language = next((language for path in main if (language := language_of(path))), None)
     return found
+
+
+def file_names(task: str) -> tuple[str, ...]:
+    """Return the file names that a task states, each once; none that leads out of the workspace."""
+    names = [name.removeprefix("./") for name in FILE_NAME.findall(task)]
+    return tuple(dict.fromkeys(name for name in names if ".." not in name.split("/")))
 
 
 def configures_tests(path: str) -> bool:
@@ -181,7 +208,7 @@ def _resolve(names: tuple[str, ...], paths: list[str]) -> tuple[str, ...]:
 def _document(root: Path, task: str) -> str:
     texts: list[str] = []
     for name in _DOCUMENTS:
-        text = _read(root / name, MOST_DOCUMENT_BYTES)
+        text = _read(root, name, MOST_DOCUMENT_BYTES)
         if text is None:
             continue
         if name.startswith("README") and texts and "README" not in task:
@@ -190,9 +217,13 @@ def _document(root: Path, task: str) -> str:
     return "\n\n".join(texts)
 
 
-def _read(path: Path, most_bytes: int) -> str | None:
+def _read(root: Path, name: str, most_bytes: int) -> str | None:
+    """Return a text of the workspace; None where it is large, binary, or really lies elsewhere."""
+    path = Path(os.path.realpath(root / name))
     try:
-        if not path.is_file() or path.stat().st_size > most_bytes:
+        if not path.is_relative_to(os.path.realpath(root)) or not path.is_file():
+            return None
+        if path.stat().st_size > most_bytes:
             return None
         data = path.read_bytes()
     except OSError:

@@ -19,12 +19,12 @@ SAMPLES = 4
 LONGEST_SEARCH_S = 110.0
 
 
-async def repair_unproven(case: Case, ground: Ground | None, baseline: Baseline) -> Proposal | None:
+async def repair_unproven(case: Case, ground: Ground | None, baseline: Baseline) -> Trial | None:
     """Return the change that most answers agree on and that breaks nothing that passed."""
     named = [path for path in case.understanding.named if path in case.understanding.sources]
     sources = case.understanding.sources
     suspects = rank_suspects(
-        {path: sources[path] for path in named} if named else sources,
+        {path: sources[path] for path in named} if named else case.understanding.suspected(),
         baseline,
         task=case.understanding.task,
     )
@@ -55,7 +55,7 @@ async def repair_unproven(case: Case, ground: Ground | None, baseline: Baseline)
 
 async def draft_unproven(
     case: Case, path: str, ground: Ground | None, baseline: Baseline
-) -> Proposal | None:
+) -> Trial | None:
     """Return the draft that most answers agree on, of those that pass what examples there are."""
     await case.note(f"asking for a draft of {path}")
     votes = await ask_drafts(case, path, 1, 0.0)
@@ -66,8 +66,11 @@ async def draft_unproven(
 
 async def elect(
     case: Case, votes: list[Proposal], ground: Ground | None, baseline: Baseline
-) -> Proposal | None:
-    """Return the proposal that passes most examples, of equals the one said most often."""
+) -> Trial | None:
+    """Return the proposal that passes most examples, of equals the one said most often.
+
+    Where there is no ground, the trial says that nothing ran: its counts are 0.
+    """
     marks = [(mark_of(proposal), proposal) for proposal in votes]
     sound = [(mark, proposal) for mark, proposal in marks if mark is not None]
     if not sound:
@@ -78,13 +81,13 @@ async def elect(
         first.setdefault(mark, proposal)
     ranked = sorted(first, key=lambda mark: -counted[mark])
     if ground is None:
-        return first[ranked[0]]
+        return Trial(first[ranked[0]])
     trials = await ground.try_all([first[mark] for mark in ranked], seconds=30, whole=True)
     case.learn(trials)
     kept = [trial for trial in trials if not breaks(trial, baseline.trial)]
     if not kept:
         return None
-    return max(kept, key=lambda trial: trial.passed).proposal
+    return max(kept, key=lambda trial: trial.passed)
 
 
 def breaks(trial: Trial, before: Trial) -> bool:
