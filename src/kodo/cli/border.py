@@ -34,7 +34,30 @@ class CommandModule(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with one-line errors in the common form."""
+    """argparse with one-line errors in the common form, and tasks that may begin with a dash."""
+
+    def prose_last(self, argv: Sequence[str]) -> list[str]:
+        """Return `argv` with every word that is prose, though it looks like an option, behind `--`.
+
+        Prose has blanks and does not begin with an option that takes a value: a task such as
+        "--verbose=false is parsed as true" is a task.
+        """
+        if "--" in argv:
+            return list(argv)
+        words: list[str] = []
+        prose: list[str] = []
+        for at, word in enumerate(argv):
+            is_value = at > 0 and self._takes_value(argv[at - 1])
+            looks = word.startswith("-") and any(c.isspace() for c in word)
+            if looks and not is_value and not self._takes_value(word.split("=")[0]):
+                prose.append(word)
+            else:
+                words.append(word)
+        return [*words, "--", *prose] if prose else words
+
+    def _takes_value(self, word: str) -> bool:
+        action = self._option_string_actions.get(word)
+        return action is not None and action.nargs != 0
 
     def error(self, message: str) -> NoReturn:
         """Print one line and where to read on, and exit with 2."""
@@ -71,7 +94,8 @@ def run_command(name: str, path: str, summary: str, argv: Sequence[str]) -> int:
         parser = make_parser(name, module, summary)
         # Words on both sides of an option: argparse does that only where it is asked to.
         mixed = bool(getattr(module, "MIXED_WORDS", False))
-        arguments = parser.parse_intermixed_args(argv) if mixed else parser.parse_args(argv)
+        words = parser.prose_last(argv)
+        arguments = parser.parse_intermixed_args(words) if mixed else parser.parse_args(words)
         verbosity = int(getattr(arguments, "verbose", 0) or 0)
         configure_logging(verbosity)
         code = module.run(arguments)
