@@ -21,7 +21,7 @@ def charges(journeys: Iterable[Journey]) -> list[int]:
         if is_transfer(previous, journey):
             amount = 0
         else:
-            amount = min(price(journey), DAILY_CAP)
+            amount = min(price(journey), DAILY_CAP - spent)
         charged.append(amount)
         spent += amount
         previous = journey

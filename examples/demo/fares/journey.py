@@ -24,4 +24,4 @@ def is_transfer(previous: Journey | None, current: Journey) -> bool:
     """Tell whether `current` goes on from where `previous` ended, soon enough to be free."""
     if previous is None or previous.end != current.start:
         return False
-    return current.tapped_in - previous.tapped_out <= TRANSFER_WINDOW
+    return current.tapped_in - previous.tapped_out < TRANSFER_WINDOW

@@ -37,6 +37,14 @@ class DayTest(unittest.TestCase):
         ]
         self.assertEqual(charges(rides), [390, 320, 10])
 
+    def test_free_transfers_do_not_count_towards_the_cap(self) -> None:
+        rides = [
+            ride("Harbour", "Airport", "07:00", "07:40"),
+            ride("Airport", "Stadium", "07:50", "08:20"),
+            ride("Lakeside", "Harbour", "16:30", "17:10"),
+        ]
+        self.assertEqual(charges(rides), [390, 0, 320])
+
     def test_nobody_pays_more_than_the_cap(self) -> None:
         rides = [
             ride("Harbour", "Airport", f"{hour:02}:00", f"{hour:02}:40") for hour in range(7, 22)
