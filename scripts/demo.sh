@@ -20,9 +20,9 @@ echo
 echo "\$ python -m unittest        # the project as it is"
 PYTHONDONTWRITEBYTECODE=1 ../../.venv/bin/python -m unittest 2>&1 | tail -n 12 || true
 echo
-echo "\$ kodo exec \"The tests fail. Find the bug and fix it.\""
+echo "\$ kodo exec \"\`python3 -m unittest\` fails. Find the bug and fix it.\""
 status=0
-PATH="$PWD/../../.venv/bin:$PATH" "$kodo" exec -m "$model" "The tests fail. Find the bug and fix it." || status=$?
+PATH="$PWD/../../.venv/bin:$PATH" "$kodo" exec -m "$model" "\`python3 -m unittest\` fails. Find the bug and fix it." || status=$?
 echo
 echo "\$ python -m unittest        # the project as kodo left it"
 PYTHONDONTWRITEBYTECODE=1 ../../.venv/bin/python -m unittest 2>&1 | tail -n 5 || status=1
