@@ -1,0 +1,1 @@
+"""The vulnerability engine: lowering, interpreter, rules, report; knows text, not agents."""
