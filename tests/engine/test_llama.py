@@ -128,7 +128,8 @@ async def test_the_model_over_the_engine(real_model: FindModel) -> None:
             assert delta.kind in {"prefill", "text"}
 
         plain = Prompt("", (user("Hi"),), output_tokens=4, temperature=1.0, seed=1)
-        replies = await model.sample(plain, 3, ignore)
+        replies: list[Assistant] = []
+        await model.sample(plain, 3, ignore, replies.append)
         assert [type(reply.parts[0]) for reply in replies] == [Text] * 3
     finally:
         await model.aclose()

@@ -155,7 +155,8 @@ async def test_samples_share_one_prompt(tmp_path: Path) -> None:
     async def on_delta(delta: Delta) -> None:
         heard.append(delta)
 
-    replies = await model.sample(Prompt("", (user("hi"),), temperature=0.8), 3, on_delta)
+    replies: list[Assistant] = []
+    await model.sample(Prompt("", (user("hi"),), temperature=0.8), 3, on_delta, replies.append)
     assert [reply.text for reply in replies] == ["a", "b", "c"]
     assert [reply.usage.input_tokens for reply in replies] == [10, 0, 0]
     assert len(engine.requests) == 1

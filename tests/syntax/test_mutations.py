@@ -326,3 +326,42 @@ def test_any_text_is_mutated_without_an_error(text: str) -> None:
     for language in ("python", "javascript"):
         for mutation in islice(mutations(source, language, "f"), 40):
             assert 0 <= mutation.start_byte <= mutation.end_byte <= len(source)
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "fixed"),
+    [
+        ("python", "def f(w, h):\n    return [[0] * w] * h\n", "[[0] * w for _ in range(h)]"),
+        (
+            "python",
+            'def f(x, to=[]):\n    """Doc."""\n    to.append(x)\n    return to\n',
+            'to=None):\n    """Doc."""\n    if to is None:\n        to = []\n    to.append(x)\n',
+        ),
+        (
+            "python",
+            "def f(names):\n    return [lambda: print(name) for name in names]\n",
+            "lambda name=name: print(name)",
+        ),
+        (
+            "python",
+            "def f(names, go):\n    for name in names:\n        go(lambda e: print(e, name))\n",
+            "lambda e, name=name: print(e, name)",
+        ),
+        ("javascript", "function f(n) { return Array(n).fill([]); }", "{ length: n }, () => ([])"),
+        ("javascript", "function f(xs) { return xs.sort(); }", "xs.sort((a, b) => a - b)"),
+    ],
+)
+def test_what_is_shared_is_made_anew(language: LanguageName, source: str, fixed: str) -> None:
+    data = source.encode()
+    results = [apply_mutation(data, m).decode() for m in islice(mutations(data, language, "f"), 60)]
+    assert any(fixed in result for result in results)
+
+
+def test_a_counter_goes_down_where_another_method_counts_up() -> None:
+    source = (
+        b"class S:\n    def push(self, x):\n        self.xs.append(x)\n        self.size += 1\n\n"
+        b"    def pop(self):\n        return self.xs.pop()\n"
+    )
+    (pop,) = [s for s in symbols(source, "python") if s.name == "pop"]
+    found = [apply_mutation(source, m).decode() for m in mutations(source, "python", "s.py", pop)]
+    assert any("        self.size -= 1\n        return self.xs.pop()" in text for text in found)

@@ -55,7 +55,8 @@ class Prompt(Value, frozen=True):
     """One model call, complete. `schema` (JSON text) and `grammar` (GBNF) exclude each other.
 
     `output_tokens` None means the model's own limit. `cache_key` is stable over a thread, so that
-    providers can route to their prompt cache.
+    providers can route to their prompt cache. `recalled` is stored text for this call alone: the
+    adapter puts it into the newest message, behind everything that the next prompt will repeat.
     """
 
     instructions: str
@@ -68,6 +69,7 @@ class Prompt(Value, frozen=True):
     schema: str | None = None
     grammar: str | None = None
     cache_key: str = ""
+    recalled: str = ""
 
 
 class Model(Protocol):
@@ -124,10 +126,15 @@ class Sampler(Protocol):
     """Answers one prompt several times at the price of one prefill."""
 
     async def sample(
-        self, prompt: Prompt, samples: int, on_delta: Callable[[Delta], Awaitable[None]]
-    ) -> list[Assistant]:
-        """Return `samples` replies to `prompt`, each with its share of the usage.
+        self,
+        prompt: Prompt,
+        samples: int,
+        on_delta: Callable[[Delta], Awaitable[None]],
+        on_reply: Callable[[Assistant], None],
+    ) -> None:
+        """Answer `prompt` `samples` times; `on_reply` gets each reply when it is whole.
 
+        So what was whole before a cancellation is not lost. Each reply has its share of the usage;
         `on_delta` hears of progress. Raises ModelError.
         """
         ...

@@ -32,6 +32,7 @@ from kodo.engine.llama import LlamaEngine, Settings
 from kodo.engine.request import Finished, Piece, Reading, Request, TextEngine, Turn
 from kodo.models import local_calls
 from kodo.models.handoff import prepare
+from kodo.models.recalled import join_recalled
 
 OpenEngine = Callable[[Path, int], Awaitable[TextEngine]]
 """Loads the file at a path with a window of so many tokens."""
@@ -106,16 +107,20 @@ class LocalModel:
                         yield self._reply(prompt, event)
 
     async def sample(
-        self, prompt: Prompt, samples: int, on_delta: Callable[[Delta], Awaitable[None]]
-    ) -> list[Assistant]:
-        """Return `samples` replies over one reading of the prompt.
+        self,
+        prompt: Prompt,
+        samples: int,
+        on_delta: Callable[[Delta], Awaitable[None]],
+        on_reply: Callable[[Assistant], None],
+    ) -> None:
+        """Answer `samples` times over one reading of the prompt; see `Sampler`.
 
         The first is drawn like the others: a temperature of 0 makes them all equal. Raises
         ModelError.
         """
         engine = await self._ready()
         request = await self._request(engine, prompt, samples)
-        replies: dict[int, Assistant] = {}
+        counted = False
         async with aclosing(engine.generate(request)) as events:
             async for event in events:
                 match event:
@@ -126,13 +131,13 @@ class LocalModel:
                             await on_delta(Delta("text", text))
                     case Finished():
                         reply = self._reply(prompt, event)
-                        if event.sample:  # the prompt is counted once, with the first sample
+                        if counted:  # the prompt is counted once, with the first that is whole
                             usage = msgspec.structs.replace(
                                 reply.usage, input_tokens=0, cached_tokens=0
                             )
                             reply = msgspec.structs.replace(reply, usage=usage)
-                        replies[event.sample] = reply
-        return [replies[number] for number in sorted(replies)]
+                        counted = True
+                        on_reply(reply)
 
     async def complete(self, hole: Hole, samples: int = 1) -> list[Candidate]:
         """Return what may stand in the hole, likeliest first, duplicates removed.
@@ -180,7 +185,7 @@ class LocalModel:
             return self._engine
 
     async def _request(self, engine: TextEngine, prompt: Prompt, samples: int) -> Request:
-        ready = prepare(prompt, self._info, images=False)
+        ready = join_recalled(prepare(prompt, self._info, images=False))
         output_tokens = min(prompt.output_tokens or OUTPUT_TOKENS, OUTPUT_TOKENS)
         schema = local_calls.schema(ready.tools) if ready.tools else ready.schema
         return Request(

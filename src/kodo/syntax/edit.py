@@ -43,6 +43,7 @@ PRIORS: dict[str, float] = {
     "wrap": 0.3,  # x to list(x)
     "slice": 0.25,  # xs to xs[k:]
     "copy": 0.25,
+    "alias": 0.8,  # [[0] * n] * m to [[0] * n for _ in range(m)]
     "await": 0.5,
     "self": 0.5,
     "callee": 0.6,  # any to all

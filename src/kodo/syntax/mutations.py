@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node, Parser, Tree
 
+from kodo.syntax.alias_edits import alias_edits
 from kodo.syntax.call_edits import call_edits
 from kodo.syntax.edit import Edit
 from kodo.syntax.insertion_edits import insertion_edits
@@ -23,7 +24,7 @@ from kodo.syntax.value_edits import value_edits
 
 # Strings stay whole, the indentation of a line counts where the language reads it, other space not.
 _TOKENS = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|\w+|\n[ \t]*(?=\S)|[^\w\s]')
-_EDITS = (operator_edits, value_edits, call_edits, statement_edits, insertion_edits)
+_EDITS = (alias_edits, operator_edits, value_edits, call_edits, statement_edits, insertion_edits)
 _MEMBER = re.compile(rb"(?:\.|->)([A-Za-z_]\w*)")
 # What moves, ends or enters a block may parse and still be refused: `return` outside a function.
 _RESTRUCTURES = {"move-block", "yield", "return", "await", "jump", "delete", "move", "branches"}

@@ -10,6 +10,7 @@ from kodo.syntax.scope import Scope
 
 MOST_STATEMENTS = 12
 MOST_RECEIVERS = 6
+_MIRROR = bytes.maketrans(b"+-", b"-+")
 _CALL = re.compile(rb"^(?P<receiver>[\w.>-]+?)(?:\.|->)(?P<call>\w+\([^()\n]{0,30}\);?)$")
 
 
@@ -31,6 +32,12 @@ def sibling_statements(scope: Scope) -> dict[bytes, float]:
         simple = re.match(spelled + rb"\w+(?:(?:\.\w+)*\(.*\);?$| = [^=])", text)
         if simple is not None and text not in own and len(found) < MOST_STATEMENTS:
             found.setdefault(text, 0.5)
+        counted = re.match(spelled + rb"\w+ ?(?:[+-]=|\+\+;?$|--;?$)", text)
+        if counted is not None and len(found) < MOST_STATEMENTS:
+            # What one method adds, another one may have to take away.
+            for statement in (text.translate(_MIRROR), text):
+                if statement not in own:
+                    found.setdefault(statement, 0.8)
     attributes = re.findall(spelled + rb"(\w+)\b(?!\()", own + b"\n" + around)
     receivers = [prefix + name for name in dict.fromkeys(attributes)][:MOST_RECEIVERS]
     for line in own.split(b"\n"):

@@ -66,6 +66,8 @@ def _integer(scope: Scope, spot: Spot) -> Iterator[Edit]:
     number = int(text)
     near = _near_index(spot)
     for value, weight in ((number + 1, 1.0), (number - 1, 1.0), (0, 0.35), (1, 0.35), (2, 0.15)):
+        if value == 0 and spot.parent is not None and "augmented" in spot.parent.kind:
+            continue  # `x += 0` says nothing
         if value >= 0 and value != number:
             yield _edit(spot, str(value), "integer", weight * (1.2 if near else 1.0), sure=True)
         elif value < 0 and is_value(spot):

@@ -6,7 +6,7 @@ The loop of the house (docs/design): take what people said, speak, run the calls
 import anyio
 
 from kodo.agent.agent import Agent, Ending
-from kodo.agent.context import Context
+from kodo.agent.context import Context, fixed_of
 from kodo.agent.dispatch import batches, run_batch
 from kodo.agent.doom import NUDGE, LoopWatch
 from kodo.agent.finish import FinishGate
@@ -39,7 +39,7 @@ class ToolsStrategy:
         raise agent.budget.out_of_time()
 
     async def _work(self, agent: Agent, journal: Journal, inbox: Inbox) -> Ending:
-        context = Context(agent)
+        context = Context(fixed_of(agent))
         watch = LoopWatch()
         continued = False
         while True:
@@ -66,9 +66,9 @@ class ToolsStrategy:
                     return ending
                 continue
             for batch in batches(reply.calls, agent.tools):
-                seq = journal.thread.next_seq
+                head = journal.thread.head
                 results = await run_batch(agent, journal, batch)
-                watch.note(_changes_since(journal.thread, seq))
+                watch.note(_changes_since(journal.thread, head))
                 for call, result in zip(batch, results, strict=True):
                     alarm = watch.see(call, result)
                     count = watch.count(call, result)
@@ -82,15 +82,16 @@ class ToolsStrategy:
 
     async def _speak(self, agent: Agent, journal: Journal, context: Context) -> Assistant:
         """Speak; an overflow that the provider reports is repaired once by eviction."""
-        thread = journal.thread
-        prompt = context.build(thread.messages(), thread.header.id)
         try:
-            return await speak(agent.model, prompt, agent.budget, journal)
-        except ContextOverflow:
-            if context.evict(thread.messages(), agent.model.info.context_tokens // 3) == 0:
+            return await self._speak_once(agent, journal, context)
+        except ContextOverflow as error:
+            if not await context.repair(journal, error):
                 raise
-        prompt = context.build(thread.messages(), thread.header.id)
-        return await speak(agent.model, prompt, agent.budget, journal)
+        return await self._speak_once(agent, journal, context)
+
+    async def _speak_once(self, agent: Agent, journal: Journal, context: Context) -> Assistant:
+        prompt, sent = await context.build(journal)
+        return await speak(agent.model, prompt, agent.budget, journal, sent=sent, pace=context.pace)
 
     async def _finish(self, agent: Agent, journal: Journal, reply: Assistant) -> Ending | None:
         verdict = await self._gate.accepts(agent, journal)
@@ -103,11 +104,11 @@ class ToolsStrategy:
         return None
 
 
-def _changes_since(thread: Thread, seq: int) -> list[FileChange]:
+def _changes_since(thread: Thread, head: str | None) -> list[FileChange]:
     return [
         change
-        for entry in thread.path()
-        if entry.event.seq >= seq and isinstance(entry.event.body, FilesChanged)
+        for entry in thread.since(head) or ()
+        if isinstance(entry.event.body, FilesChanged)
         for change in entry.event.body.changes
     ]
 

@@ -61,10 +61,15 @@ class RuleModel:
         yield reply
 
     async def sample(
-        self, prompt: Prompt, samples: int, on_delta: Callable[[Delta], Awaitable[None]]
-    ) -> list[Assistant]:
+        self,
+        prompt: Prompt,
+        samples: int,
+        on_delta: Callable[[Delta], Awaitable[None]],
+        on_reply: Callable[[Assistant], None],
+    ) -> None:
         self.prompts.append(prompt)
-        return [self._reply(prompt) for _ in range(samples)]
+        for _ in range(samples):
+            on_reply(self._reply(prompt))
 
     async def complete(self, hole: Hole, samples: int = 1) -> list[Candidate]:
         self.holes.append(hole)

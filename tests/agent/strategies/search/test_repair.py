@@ -144,3 +144,22 @@ async def test_the_thread_is_a_conversation_with_one_result_a_call(workspace: Pa
     assert bench.thread.open_calls() == []
     assert [result.outcome for result in bench.results()] == ["ok"]
     assert [check.decision for check in bench.checks()] == ["pass"]
+
+
+async def test_a_program_that_its_tests_start_as_a_process_is_suspected(workspace: Path) -> None:
+    files = {
+        "repeat.py": (
+            "import sys\n\n\ndef main(argv):\n    if len(argv) > 2:\n"
+            "        print(argv[0] * int(argv[1]))\n\n\n"
+            'if __name__ == "__main__":\n    main(sys.argv[1:])\n'
+        ),
+        "test_repeat.py": (
+            "import subprocess\nimport sys\n\n\ndef test_repeat():\n"
+            '    run = [sys.executable, "repeat.py", "ab", "2"]\n'
+            '    assert subprocess.check_output(run) == b"abab\\n"\n'
+        ),
+    }
+    bench = Bench(workspace, files, RuleModel(lambda _prompt: "no idea"), seconds=90)
+    ended = await bench.play("python repeat.py ab 2 prints nothing. Fix it.")
+    assert ended.outcome == "verified"
+    assert "len(argv) >= 2" in bench.read("repeat.py")

@@ -56,8 +56,9 @@ class CommandGround:
         stop_after: int = 0,
         seconds_after_pass: float = 5.0,
         whole: bool = False,
+        base: Proposal | None = None,
     ) -> list[Trial]:
-        """See `Ground`. `first` is of no use here: the start of the runner is what costs."""
+        """See `Ground`. `first` and `base` are of no use: the start of the runner is what costs."""
         ends = time.monotonic() + seconds
         found: list[Trial] = []
         greens = 0

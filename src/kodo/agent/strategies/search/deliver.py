@@ -19,6 +19,7 @@ from kodo.agent.strategies.search.case import Case
 from kodo.agent.strategies.search.examples import is_example
 from kodo.agent.strategies.search.meanwhile import changed_meanwhile, settle
 from kodo.agent.strategies.search.proposal import Trial
+from kodo.agent.strategies.search.reproduce import is_written
 from kodo.agent.strategies.search.smoke import Smoke
 from kodo.base.hashing import new_id
 from kodo.base.text import cut_middle, repair_utf8
@@ -187,7 +188,11 @@ def examples_text(trial: Trial) -> str:
     """Return how the examples that the task and the docs state went, or "" where none ran."""
     passed = sum(1 for name in trial.passed_names if is_example(name))
     failing = sum(1 for test in trial.failing if is_example(test.name))
-    return f"{passed} of {passed + failing} stated examples pass." if passed + failing else ""
+    said = f"{passed} of {passed + failing} stated examples pass." if passed + failing else ""
+    written = sum(1 for name in trial.passed_names if is_written(name))
+    if written:
+        said = f"{said} It passes {written} tests that kodo wrote to show the problem.".strip()
+    return said
 
 
 def failed(case: Case, first: Trial) -> Ending:

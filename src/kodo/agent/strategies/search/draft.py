@@ -101,7 +101,11 @@ async def _judge(work: Draft, proposals: list[Proposal]) -> Trial | None:
     if code in work.polished or best.failed > 3 * max(1, best.passed):
         return None
     work.polished.add(code)
-    return await polish(case, ground, best)
+    polished = await polish(case, ground, best)
+    if polished is not None:
+        work.trials.append(polished)
+        work.polished.add(polished.proposal.files[work.path])
+    return polished if polished is not None and polished.green else None
 
 
 async def _as_the_compiler_says(work: Draft, ground: Ground, trial: Trial) -> Trial | None:

@@ -48,12 +48,14 @@ class Ground(Protocol):
         stop_after: int = 0,
         seconds_after_pass: float = 5.0,
         whole: bool = False,
+        base: Proposal | None = None,
     ) -> list[Trial]:
         """Try proposals in order for at most `seconds`; returns those that were tried.
 
         Tests named in `first` run before the others, which run only if those pass. Each run stops
         at its first failure unless `whole`. Ends once `stop_after` are green, or
-        `seconds_after_pass` after the first of them.
+        `seconds_after_pass` after the first of them. Proposals that are small edits of another one
+        than the workspace's files name that as their `base`: a ground may then try them faster.
         """
         ...
 

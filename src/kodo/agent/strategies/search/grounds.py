@@ -4,7 +4,7 @@ Knows scratch copies and commands. Guards that scratch copies are removed when t
 """
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from kodo.agent.projects.testcommand import TestCommand
@@ -19,6 +19,7 @@ from kodo.agent.strategies.search.examples import (
 from kodo.agent.strategies.search.ground import Baseline, Ground
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan, plan_python
+from kodo.agent.strategies.search.reproduce import WRITTEN_FILE, checks_test, showing
 from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 
@@ -96,22 +97,59 @@ class Grounds:
                 slow = ground, baseline  # the examples alone may still be quick enough
         return slow or (None, empty)
 
+    async def open_written(
+        self, command: TestCommand | None, checks: list[str]
+    ) -> tuple[Ground, Baseline] | None:
+        """Return a ground of those checks that show the fault, or None where none does."""
+        case = self._case
+        plan = plan_python(command) if command is not None else None
+        environment = dict(command.env) if command is not None else {}
+        scratch = await self.scratch()
+        kept = checks
+        # Examples that pass tell, by what they cover, where the fault is not.
+        files = [
+            WRITTEN_FILE,
+            *([EXAMPLES_FILE] if EXAMPLES_FILE in case.understanding.tests else []),
+        ]
+        for again in (False, True):
+            test = checks_test(kept)
+            try:
+                await scratch.sandbox.write(Path(WRITTEN_FILE), test.encode())
+            except ToolError:
+                return None
+            case.understanding.tests[WRITTEN_FILE] = test
+            for written_plan in examples_plans(plan, self._own_tests, files):
+                ground = PythonGround(scratch, written_plan, environment)
+                baseline = await ground.measure(NOTHING, seconds=MEASURE_S)
+                if again and baseline.trial.failed:
+                    return ground, baseline
+                if baseline.trial.passed or baseline.trial.failed:
+                    kept = showing(kept, baseline.trial, case.understanding.task)
+                    break
+            if not kept:
+                break
+        case.understanding.tests.pop(WRITTEN_FILE, None)
+        with suppress(ToolError):
+            await scratch.sandbox.write(Path(WRITTEN_FILE), None)
+        return None
 
-def examples_plans(plan: PythonPlan | None, own_tests: Sequence[str]) -> list[PythonPlan]:
+
+def examples_plans(
+    plan: PythonPlan | None,
+    own_tests: Sequence[str],
+    files: Sequence[str] = (EXAMPLES_FILE,),
+) -> list[PythonPlan]:
     """Return the ways to run the examples, best first: with the project's own tests, then alone.
 
     `own_tests` are the files of the tests that pass already, which pytest must be told by name.
     """
-    module = EXAMPLES_FILE.removesuffix(".py")
+    modules = [file.removesuffix(".py") for file in files]
     python = plan.python if plan is not None else "python3"
-    alone = [
-        PythonPlan(python, "pytest", [EXAMPLES_FILE]),
-        PythonPlan(python, "unittest", [module]),
-    ]
+    alone = [PythonPlan(python, "pytest", [*files]), PythonPlan(python, "unittest", modules)]
     if plan is None:
         return alone
     if plan.framework == "unittest":
-        own = [module, *(plan.selection or ["discover"])]
+        own = [*modules, *(plan.selection or ["discover"])]
     else:
-        own = [EXAMPLES_FILE, *(plan.selection or own_tests)]
+        own = [*files, *(plan.selection or own_tests)]
     return [PythonPlan(python, plan.framework, own, plan.source), *alone]

@@ -17,6 +17,8 @@ FRAME_WEIGHT = 0.35
 NAMED_FUNCTION_WEIGHT = 0.6
 NAMED_FILE_WEIGHT = 0.15
 USED_BY_TEST_WEIGHT = 0.3
+NAMED_PART_WEIGHT = 0.2
+ALIKE_LETTERS = 5
 
 
 @dataclass(slots=True)
@@ -71,9 +73,11 @@ def rank_suspects(
     no grammar is one suspect as a whole.
     """
     spectrum = ochiai(baseline)
-    covered = {path for path, _ in spectrum}
+    # Tests that start the program as its own process cover nothing of it: then all are suspect.
+    covered = {path for path, _ in spectrum} & set(sources)
     framed = _frames(baseline)
     words = set(re.findall(r"\w+", task))
+    stems = {word[:ALIKE_LETTERS].lower() for word in words if len(word) >= ALIKE_LETTERS}
     test_words = set(re.findall(r"\w+", "\n".join(tests)))
     found: list[Suspect] = []
     for path, text in sources.items():
@@ -100,9 +104,16 @@ def rank_suspects(
             if symbol is not None and len(symbol.name) > 2:
                 score += NAMED_FUNCTION_WEIGHT * (symbol.name in words)
                 score += USED_BY_TEST_WEIGHT * (symbol.name in test_words)
+                score += NAMED_PART_WEIGHT * bool(stems & _stems_of(symbol.name))
             found.append(Suspect(path, symbol, score, own))
     found.sort(key=lambda suspect: (-suspect.score, suspect.symbol is None, suspect.path))
     return found
+
+
+def _stems_of(name: str) -> set[str]:
+    """Return the first letters of a name's longer words: "compare_all" gives {"compa"}."""
+    parts = re.findall(r"[a-z]+|[A-Z][a-z]*", name)
+    return {part[:ALIKE_LETTERS].lower() for part in parts if len(part) >= ALIKE_LETTERS}
 
 
 def _frames(baseline: Baseline) -> dict[tuple[str, int], float]:

@@ -15,15 +15,35 @@ from kodo.agent.strategies.search.proposal import Trial
 from kodo.agent.strategies.search.repair import choose
 
 POLISH_S = 25.0
-MOST_MUTANTS = 300
+MOST_MUTANTS = 1200
+MOST_ROUNDS = 5
 
 
 async def polish(case: Case, ground: Ground, trial: Trial) -> Trial | None:
-    """Try one-place edits of a draft for a while; returns a green trial or None."""
-    known = case.understanding
+    """Improve a draft by one-place edits, each of which passes more tests than the one before.
+
+    Returns the best one, green or not, or None where no edit helps.
+    """
+    best: Trial | None = None
     seconds = case.allowance.slice_s(0.25, POLISH_S)
-    if seconds < 3:
-        return None
+    ends_s = case.allowance.elapsed_s() + seconds
+    for _ in range(MOST_ROUNDS):
+        left_s = ends_s - case.allowance.elapsed_s()
+        if left_s < 3 or case.allowance.over():
+            break
+        better = await _one_edit(case, ground, best or trial, left_s)
+        if better is None:
+            break
+        best = better
+        if best.green:
+            break
+        await case.note(f"one edit takes the draft to {best.passed} tests passed")
+    return best
+
+
+async def _one_edit(case: Case, ground: Ground, trial: Trial, seconds: float) -> Trial | None:
+    """Return the best trial of one edit that breaks nothing and passes more, or None."""
+    known = case.understanding
     baseline = await ground.measure(trial.proposal, seconds=20)
     case.understanding = replace(known, sources={**known.sources, **trial.proposal.files})
     try:
@@ -43,9 +63,18 @@ async def polish(case: Case, ground: Ground, trial: Trial) -> Trial | None:
     trials = await ground.try_all(
         chosen,
         seconds=seconds,
-        first=[test.name for test in baseline.trial.failing],
         stop_after=4,
         seconds_after_pass=3.0,
+        whole=True,
+        base=trial.proposal,
     )
     greens = case.learn(trials)
-    return choose(greens) if greens else None
+    if greens:
+        return choose(greens)
+    before = baseline.trial
+    better = [
+        other
+        for other in trials
+        if other.passed > before.passed and before.passed_names <= other.passed_names
+    ]
+    return max(better, key=lambda other: (other.passed, other.proposal.weight), default=None)

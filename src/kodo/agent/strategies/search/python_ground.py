@@ -5,7 +5,7 @@ server is an empty list and not an error: then the slower ground takes over.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class _Job(msgspec.Struct, omit_defaults=True):
     stop_at: int = 0
     trace: bool = False
     modules: bool = False
+    patch: bool = True
     then: _Then | None = None
 
 
@@ -74,6 +75,7 @@ class _Jobs(msgspec.Struct, omit_defaults=True):
     seconds: float
     seconds_after_pass: float
     stop_after_passes: int
+    base: dict[str, str]
     trials: list[_Job]
 
 
@@ -142,12 +144,13 @@ class PythonPlan(msgspec.Struct, frozen=True):
 class PythonGround:
     """See `Ground`; several trials a second."""
 
-    __slots__ = ("_plan", "_scratch", "_test_timeout_s", "env", "hung", "whole_s")
+    __slots__ = ("_covered", "_plan", "_scratch", "_test_timeout_s", "env", "hung", "whole_s")
 
     def __init__(self, scratch: Scratch, plan: PythonPlan, env: dict[str, str]) -> None:
         self._scratch = scratch
         self._plan = plan
         self._test_timeout_s = HANG_S
+        self._covered: frozenset[str] = frozenset()
         self.env = env
         self.whole_s = 20.0
         self.hung = False
@@ -177,6 +180,14 @@ class PythonGround:
         # Tracing makes tests several times slower, so what it took is already a generous limit.
         self._test_timeout_s = min(max(1.0, 3 * slowest_s), 20.0)
         self.whole_s = min(max(6.0, 3 * passing_s + 3), 60.0)
+        # What a failing test does not run in this process (it may start the program in another one)
+        # cannot be tried by changing what is loaded.
+        self._covered = frozenset(
+            path
+            for test in report.tests.values()
+            if test.outcome == "failed"
+            for path in test.lines
+        )
         coverage = tuple(
             Coverage(
                 name,
@@ -197,6 +208,7 @@ class PythonGround:
         stop_after: int = 0,
         seconds_after_pass: float = 5.0,
         whole: bool = False,
+        base: Proposal | None = None,
     ) -> list[Trial]:
         """See `Ground`."""
         narrow = list(first)[:NARROW_TESTS] if not whole else []
@@ -206,6 +218,7 @@ class PythonGround:
                 files=proposal.files,
                 selection=narrow,
                 stop_at=0 if whole else 1,
+                patch=self._covered.issuperset(proposal.files),
                 test_timeout_s=self._test_timeout_s,
                 timeout_s=self.whole_s,
                 then=_Then([], self.whole_s) if narrow else None,
@@ -213,7 +226,11 @@ class PythonGround:
             for number, proposal in enumerate(proposals)
         ]
         reports = await self._serve(
-            jobs, seconds=seconds, stop_after=stop_after, seconds_after_pass=seconds_after_pass
+            jobs,
+            seconds=seconds,
+            stop_after=stop_after,
+            seconds_after_pass=seconds_after_pass,
+            base=base.files if base is not None else {},
         )
         return [
             replace(_trial(proposals[report.id], report), whole=whole)
@@ -235,6 +252,7 @@ class PythonGround:
         seconds: float,
         stop_after: int = 0,
         seconds_after_pass: float = 5.0,
+        base: Mapping[str, str] | None = None,
     ) -> list[_Report]:
         if not jobs:
             return []
@@ -246,6 +264,7 @@ class PythonGround:
             seconds=seconds,
             seconds_after_pass=seconds_after_pass,
             stop_after_passes=stop_after,
+            base=dict(base or {}),
             trials=jobs,
         )
         sandbox = self._scratch.sandbox

@@ -12,6 +12,7 @@ from kodo.agent.strategies.search.by_line import ask_for_line
 from kodo.agent.strategies.search.case import Case
 from kodo.agent.strategies.search.cloze import Place, fill_places, hint_for, places
 from kodo.agent.strategies.search.failure import describe_failures
+from kodo.agent.strategies.search.gentle import keeping
 from kodo.agent.strategies.search.ground import Baseline, Ground
 from kodo.agent.strategies.search.localise import Suspect, rank_suspects
 from kodo.agent.strategies.search.mutate import mutation_proposals
@@ -23,8 +24,10 @@ from kodo.agent.strategies.search.wrap import wrap_proposals
 
 MOST_SUSPECTS = 6
 FIRST_MUTANTS_S = 18.0
-FIRST_MUTANTS = 240
+FIRST_MUTANTS = 1500
 MORE_MUTANTS_S = 45.0
+MORE_MUTANTS = 4000
+MOST_MUTANT_BYTES = 40 << 20
 SLOW_MUTANTS = 60
 LONG_REWRITE_TOKENS = 450
 SPAN_BATCH = 8
@@ -160,14 +163,16 @@ async def _mutate_a_little(work: Repair) -> None:
 async def _mutate_more(work: Repair) -> None:
     case = work.case
     if work.ground.fast:
-        await _try_mutants(work, 600, case.allowance.slice_s(0.3, MORE_MUTANTS_S))
+        await _try_mutants(work, MORE_MUTANTS, case.allowance.slice_s(0.3, MORE_MUTANTS_S))
     else:
         await _try_mutants(work, SLOW_MUTANTS, case.allowance.slice_s(0.2, 40.0))
 
 
 async def _try_mutants(work: Repair, most: int, seconds: float) -> None:
     case = work.case
-    chosen = case.fresh(islice(work.mutants, most))
+    longest = max(len(case.understanding.sources[s.path]) for s in work.suspects)
+    most = min(most, MOST_MUTANT_BYTES // max(1, longest))  # each trial carries its whole file
+    chosen = list(islice(work.mutants, most))  # each is new and parses: nothing to look at
     if not chosen or seconds < 1:
         return
     await case.note(f"trying up to {len(chosen)} one-place edits")
@@ -299,6 +304,19 @@ def _cloze(samples: int, temperature: float) -> Step:
     return step
 
 
+async def _gentler(work: Repair, green: Trial) -> list[Trial]:
+    """Return those ways to keep what a green proposal takes out that pass as well."""
+    case = work.case
+    known = case.understanding.sources
+    variants = case.fresh(keeping(known, green.proposal))
+    if not variants or case.allowance.left_s() < len(variants) * green.seconds + 2:
+        return []
+    trials = await work.ground.try_all(
+        variants, seconds=15, first=work.failing, stop_after=len(variants)
+    )
+    return case.learn(trials)
+
+
 async def _try(work: Repair, proposals: list[Proposal], *, seconds: float, stop_after: int) -> None:
     if not proposals:
         return
@@ -311,6 +329,7 @@ async def _try(work: Repair, proposals: list[Proposal], *, seconds: float, stop_
     )
     greens = work.case.learn(trials)
     if greens:
+        greens += await _gentler(work, choose(greens))
         best = choose(greens)
         await work.case.note(
             f"{len(greens)} of {len(trials)} pass the tests; best: "

@@ -62,10 +62,10 @@ def in_child(job, trial, pipe):
     leave()
 
 
-def one(job, trial):
-    """Run a trial in a forked child; kill its whole group at the time limit."""
+def put(files):
+    """Write files and return what stood there, for `put_back`."""
     kept = {}
-    for path, text in trial.get("files", {}).items():
+    for path, text in files.items():
         try:
             with open(path, "rb") as stream:
                 kept[path] = stream.read()
@@ -76,6 +76,21 @@ def one(job, trial):
             os.makedirs(folder, exist_ok=True)
         with open(path, "wb") as stream:
             stream.write(text.encode("utf-8", "surrogateescape"))
+    return kept
+
+
+def put_back(kept):
+    for path, data in kept.items():
+        if data is None:
+            os.unlink(path)
+        else:
+            with open(path, "wb") as stream:
+                stream.write(data)
+
+
+def one(job, trial):
+    """Run a trial in a forked child; kill its whole group at the time limit."""
+    kept = put(trial.get("files", {}))
     out, into = os.pipe()
     began = time.time()
     child = os.fork()
@@ -101,12 +116,7 @@ def one(job, trial):
             pass
     os.close(out)
     os.waitpid(child, 0)
-    for path, data in kept.items():
-        if data is None:
-            os.unlink(path)
-        else:
-            with open(path, "wb") as stream:
-                stream.write(data)
+    put_back(kept)
     try:
         value = json.loads(b"".join(pieces).decode())
     except ValueError:
@@ -175,12 +185,13 @@ def main():
     # pytest collects garbage several times a session, which costs more than the tests themselves.
     gc.collect = lambda *_: 0
     say({"ready": True})
+    based = put(job.get("base", {}))
     passes, stop_after, ends = 0, job.get("stop_after_passes", 0), time.time() + job.get("seconds", 60)
-    for trial in job["trials"]:
+    for trial, value in served(job, job["trials"], lambda: ends):
         if time.time() > ends:
-            say({"out_of_time": True})
             break
-        value = one(job, trial)
+        if value is None or (good(value) and not trial.get("then")):
+            value = one(job, trial)
         for name in value.pop("modules", ()):
             if name not in sys.modules:
                 try:
@@ -197,6 +208,7 @@ def main():
                 ends = min(ends, time.time() + job.get("seconds_after_pass", 5))
             if stop_after and passes >= stop_after:
                 break
+    put_back(based)
     say({"done": True})
 
 

@@ -5,6 +5,7 @@ library, pytest where the project has it. It guards against hanging tests, endle
 bytecode: every trial is a forked child with limits, and its output never mixes with the report.
 """
 
+from kodo.agent.strategies.search.runner_patching import PATCHING
 from kodo.agent.strategies.search.runner_serving import SERVING
 
 # ruff: noqa: E501 - the program below is text, not code of this file
@@ -109,7 +110,7 @@ def frames_of(error):
             known[code.co_filename] = inside(code.co_filename)
         name = known[code.co_filename]
         if name:
-            found.append([name, at.tb_lineno, code.co_name])
+            found.append([name, at.tb_lineno or code.co_firstlineno, code.co_name])
         at = at.tb_next
     return found
 
@@ -164,15 +165,34 @@ class PytestPlugin(object):
             self.recorder.leave()
 
 
-def run_pytest(selection, recorder):
+class Serving(object):
+    """Takes the place of pytest's own loop over the collected tests."""
+
+    def __init__(self, serve):
+        self.serve = serve
+
+    def pytest_runtestloop(self, session):
+        if self.serve is None:
+            return None
+
+        def run():
+            for at, item in enumerate(session.items):
+                following = session.items[at + 1] if at + 1 < len(session.items) else None
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+        self.serve(run)
+        return True
+
+
+def run_pytest(selection, recorder, serve=None):
     import pytest
     arguments = ["-q", "-p", "no:cacheprovider", "--tb=short", "-o", "addopts=", "--capture=fd"]
     arguments += selection
-    code = pytest.main(arguments, plugins=[PytestPlugin(recorder)])
+    code = pytest.main(arguments, plugins=[PytestPlugin(recorder), Serving(serve)])
     return int(code)
 
 
-def run_unittest(selection, recorder):
+def run_unittest(selection, recorder, serve=None):
     import unittest
 
     class Result(unittest.TestResult):
@@ -221,8 +241,11 @@ def run_unittest(selection, recorder):
         suite = loader.loadTestsFromNames(names)
     else:
         suite = loader.discover(".")
-    result = Result()
-    suite.run(result)
+    if serve is not None:
+        if "_FailedTest" in repr(suite):
+            return 1  # a module cannot be imported
+        serve(lambda: suite.run(Result()))
+    suite.run(Result())
     return 0
 
 
@@ -263,4 +286,4 @@ def run_tiny(selection, recorder, source):
                 recorder.keep(name, "failed", message)
 '''
 
-RUNNER_SOURCE = _RECORDING + SERVING
+RUNNER_SOURCE = _RECORDING + PATCHING + SERVING

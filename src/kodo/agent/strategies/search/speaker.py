@@ -94,7 +94,7 @@ class Speaker:
             if samples > 1 and self.can_sample:
                 self._agent.budget.reserve_model_call()
                 sampler = cast(Sampler, self._agent.model)
-                replies = await sampler.sample(prompt, samples, self._journal.emit)
+                await sampler.sample(prompt, samples, self._journal.emit, replies.append)
             else:
                 await self._one_by_one(prompt, samples, replies)
         self._charge(replies, time.monotonic() - began_s)

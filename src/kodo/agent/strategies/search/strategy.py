@@ -25,10 +25,14 @@ from kodo.agent.strategies.search.deliver import (
     shown,
 )
 from kodo.agent.strategies.search.draft import draft
-from kodo.agent.strategies.search.grounds import Grounds
+from kodo.agent.strategies.search.examples import modules_of
+from kodo.agent.strategies.search.ground import Baseline, Ground
+from kodo.agent.strategies.search.grounds import NOTHING, Grounds
+from kodo.agent.strategies.search.localise import rank_suspects
 from kodo.agent.strategies.search.program import write_program
 from kodo.agent.strategies.search.proposal import Proposal, Trial, changed_characters
 from kodo.agent.strategies.search.repair import repair
+from kodo.agent.strategies.search.reproduce import ask_for_checks
 from kodo.agent.strategies.search.speaker import Speaker
 from kodo.agent.strategies.search.understand import understand
 from kodo.agent.strategies.search.unproven import breaks, draft_unproven, repair_unproven
@@ -130,6 +134,10 @@ async def _without_tests(
     if baseline.trial.passed or baseline.trial.failed:
         await case.note(f"examples from the task and the docs: {count_text(baseline.trial)}")
     path = target_of(case) if known.kind == "implement" else None
+    if known.kind == "repair" and not baseline.trial.failed:
+        written = await _written(case, grounds, command)
+        if written is not None:
+            ground, baseline = written
     if ground is not None and baseline.trial.failed:
         trial = await draft(case, path, ground) if path else await repair(case, ground, baseline)
     elif path is not None:
@@ -141,6 +149,33 @@ async def _without_tests(
     if trial is None:
         return await close(case, failed(case, baseline.trial))
     return await deliver_unproven(case, command, trial)
+
+
+async def _written(
+    case: Case, grounds: Grounds, command: TestCommand | None
+) -> tuple[Ground, Baseline] | None:
+    """Have the model write what the task describes as a check; only what fails now is kept."""
+    path = suspected_file(case)
+    if path is None or not path.endswith(".py"):
+        return None
+    await case.note(f"asking for a test of {path} that shows the problem")
+    checks = await ask_for_checks(case, path, modules_of(case.understanding.sources))
+    opened = await grounds.open_written(command, checks) if checks else None
+    if opened is None:
+        await case.note(f"none of {len(checks)} written tests shows it")
+        return None
+    await case.note(f"{opened[1].trial.failed} written tests show the problem")
+    return opened
+
+
+def suspected_file(case: Case) -> str | None:
+    """Return the source that the task is about: named, or whose functions it names."""
+    known = case.understanding
+    named = [path for path in known.named if path in known.sources]
+    if named:
+        return named[0]
+    suspects = rank_suspects(known.suspected(), Baseline(Trial(NOTHING)), task=known.task)
+    return suspects[0].path if suspects else None
 
 
 async def _create(case: Case, grounds: Grounds) -> Ending:

@@ -23,9 +23,12 @@ MOST_SOURCES = 400
 LONGEST_STUB_CHARACTERS = 4000
 MOST_DOCUMENT_BYTES = 60_000
 
+_ASKS_TO_TELL = re.compile(
+    r"^\s*(?:please\s+)?(?:can you\s+)?(?:explain|describe|summari[sz]e|tell me|show me)\b",
+    re.IGNORECASE,
+)
 _QUESTION = re.compile(
-    r"^\s*(?:please\s+)?(?:can you\s+)?(?:explain|describe|summari[sz]e|what|why|how|"
-    r"where|which|who|when|is|are|does|do|tell me|show me)\b",
+    r"^\s*(?:what|why|how|where|which|who|is|are|does|do)\b(?![^?]*\b(?:must|should)\b)",
     re.IGNORECASE,
 )
 _ACT = re.compile(
@@ -177,7 +180,13 @@ def _kind(
     stubs: tuple[str, ...],
     names: tuple[str, ...],
 ) -> Kind:
-    asks = bool(_QUESTION.search(task)) or task.rstrip().endswith("?")
+    # "When it fails, it returns None. It must raise." begins like a question and is none.
+    stated = _REPAIR.search(task) is not None and "?" not in task
+    asks = (
+        task.rstrip().endswith("?")
+        or _ASKS_TO_TELL.search(task) is not None
+        or (_QUESTION.search(task) is not None and not stated)
+    )
     words = re.sub(r"`[^`]*`|\w+\([^)]*\)", "", task)  # names of code are not what is asked
     if asks and not _ACT.search(words):
         return "answer"
