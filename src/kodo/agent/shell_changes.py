@@ -1,0 +1,87 @@
+"""What a command did to the files, judged by the edit checks like any other edit.
+
+A command has run before it can be judged, so `block` means that the files are put back. Does not
+know the checks. Guards that what an edit may not bring in does not come in by `sed` either.
+
+Not covered: what a background process writes later, and what snapshots leave out.
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from kodo.agent.agent import Agent
+from kodo.agent.journal import Journal
+from kodo.core.check import Change, Decision, Finding
+from kodo.core.events import CheckRun, FindingRaised
+from kodo.core.messages import Text
+from kodo.core.tool import Tool, ToolOutput
+
+_ORDER: tuple[Decision, ...] = ("pass", "note", "ask", "block")
+
+
+async def take_before(agent: Agent, tool: Tool) -> str | None:
+    """Return the state of the files before a command; None where nothing will judge it."""
+    if tool.effect != "exec" or not any(check.when == "edit" for check in agent.checks):
+        return None
+    return await agent.snapshots.take()
+
+
+async def judge_after(
+    agent: Agent, journal: Journal, before: str, output: ToolOutput
+) -> ToolOutput:
+    """Judge what has changed since `before`, and return the output with what the model must know.
+
+    Files that a check blocks, or a person refuses, are put back. Raises SandboxError, ToolError
+    where that cannot be done.
+    """
+    after = await agent.snapshots.take()
+    if after == before:
+        return output
+    found = await agent.snapshots.changes(before, after)
+    changes = [replace(change, origin="shell") for change in found]
+    decision, findings = await _judge(agent, journal, changes)
+    if decision == "pass":
+        return output
+    lines = [_line(finding) for finding in findings]
+    if decision == "ask" and await agent.ask("\n".join(["Keep these changes?", *lines]), "a check"):
+        decision = "note"
+    if decision in ("ask", "block"):
+        names = {finding.path for finding in findings if finding.severity == "error"}
+        back = [change for change in changes if change.path in names]
+        for change in back:
+            await agent.sandbox.write(agent.workspace / change.path, change.before)
+        paths = ", ".join(change.path for change in back)
+        lines = [
+            f"[kodo] The command ran, but a check blocks what it wrote; put back: {paths}",
+            *lines,
+        ]
+    else:
+        lines = ["[kodo] A check looked at the files that this command changed:", *lines]
+    text = Text("\n" + "\n".join(lines))
+    blocked = decision in ("ask", "block")
+    return replace(output, parts=(*output.parts, text), failed=output.failed or blocked)
+
+
+async def _judge(
+    agent: Agent, journal: Journal, changes: Sequence[Change]
+) -> tuple[Decision, tuple[Finding, ...]]:
+    worst: Decision = "pass"
+    findings: list[Finding] = []
+    for check in agent.checks:
+        if check.when != "edit":
+            continue
+        verdict = await check.run(changes)
+        if _ORDER.index(verdict.decision) > _ORDER.index(worst):
+            worst = verdict.decision
+        findings += verdict.findings
+        if verdict.decision != "pass":
+            await journal.record(CheckRun(check.name, verdict.decision, verdict.evidence))
+        for finding in verdict.findings:
+            await journal.record(FindingRaised(check.name, finding))
+    return worst, tuple(findings)
+
+
+def _line(finding: Finding) -> str:
+    rule = f" [{finding.rule}]" if finding.rule else ""
+    return f"{finding.path}:{finding.line}: {finding.severity}: {finding.message}{rule}"

@@ -1,0 +1,246 @@
+"""`kodo scan`: vulnerabilities, secrets, vulnerable dependencies; in files, or new in a change."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kodo import __version__
+from kodo.base.clock import monotonic_s
+from kodo.base.errors import ConfigError
+from kodo.cli.exits import FAILED, OK, PARTIAL
+from kodo.cli.host import processors
+from kodo.cli.options import add_common, add_run, load
+from kodo.cli.output import print_json
+from kodo.cli.progress import Bar
+from kodo.cli.render import is_terminal, wants_colour
+from kodo.cli.scan_changes import changes_since, staged_changes
+from kodo.cli.scan_explain import explain
+from kodo.cli.scan_fix import repair_all
+from kodo.core.check import Change
+from kodo.runtime.config import Settings
+from kodo.runtime.scanning import Scanning, open_scanning
+from kodo.scan.baseline import make_baseline, read_baseline, write_baseline
+from kodo.scan.changes import scan_changes
+from kodo.scan.dependencies.manifests.reader import read_packages
+from kodo.scan.file_scan import FileScan, Scanned
+from kodo.scan.findings import Weakness
+from kodo.scan.report.rules import RuleInfo
+from kodo.scan.report.sarif import sarif_report
+from kodo.scan.report.summary import Summary, summarise
+from kodo.scan.report.text import Role, text_report
+from kodo.scan.repository import RepositoryFiles
+from kodo.scan.survey import Survey
+from kodo.scan.walk.cache import ScanCache
+from kodo.scan.walk.files import list_files
+from kodo.tui.ansi import Paint, Tone
+
+MIXED_WORDS = True
+EXAMPLES = """\
+examples:
+  kodo scan
+  kodo scan src/app.py --fail-on warning
+  kodo scan --diff origin/main --format sarif > kodo.sarif
+  kodo scan --staged
+  kodo scan --write-baseline .kodo-baseline.json
+  kodo scan --baseline .kodo-baseline.json
+  kodo scan explain python.sql-injection
+  kodo scan src --fix
+
+exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 5 nothing found but some
+files were not seen whole. Silence a line with a comment: kodo: ignore RULE -- reason
+"""
+
+_TONES: dict[Role, Tone] = {
+    "error": Tone.BAD,
+    "warning": Tone.WARN,
+    "note": Tone.NAME,
+    "path": Tone.BOLD,
+    "dim": Tone.DIM,
+    "good": Tone.GOOD,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options and arguments."""
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="PATH",
+        help="a file or folder (default: all of this one), or: explain ID",
+    )
+    what = parser.add_argument_group("what counts")
+    change = what.add_mutually_exclusive_group()
+    change.add_argument("--diff", metavar="REV", help="only what is new since a git revision")
+    change.add_argument("--staged", action="store_true", help="only what is new in the index")
+    what.add_argument("--baseline", metavar="FILE", help="findings in FILE do not count")
+    what.add_argument("--write-baseline", metavar="FILE", help="write what is found to FILE")
+    what.add_argument(
+        "--exclude", metavar="GLOB", action="append", default=[], help="leave files out"
+    )
+    what.add_argument("--osv", metavar="PATH", help="a zip or folder of OSV advisories")
+    out = parser.add_argument_group("the report")
+    out.add_argument("--format", choices=("text", "json", "sarif"), default="text")
+    out.add_argument(
+        "--fail-on",
+        choices=("error", "warning", "note", "none"),
+        default="error",
+        help="exit with 1 from this severity on (default: error)",
+    )
+    out.add_argument("--no-cache", action="store_true", help="scan every file anew")
+    out.add_argument("--jobs", metavar="N", type=int, help="processes (default: one a core)")
+    parser.add_argument(
+        "--fix", action="store_true", help="let the agent repair what is found, one by one"
+    )
+    add_run(parser)
+    add_common(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Scan, report, and return the exit code. Raises ConfigError."""
+    settings = load(arguments)
+    words: list[str] = arguments.words
+    scanning = open_scanning(settings)
+    if words[:1] == ["explain"] and len(words) == 2:
+        return _explain(settings, scanning, words[1])
+    if len(words) > 1:
+        raise ConfigError(f"scan takes one PATH, not {len(words)}; a folder covers all in it")
+    if arguments.fix and (arguments.diff or arguments.staged):
+        raise ConfigError("--fix repairs files as they are on disk; leave --diff and --staged away")
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise ConfigError(f"--jobs is {arguments.jobs}; give 1 or more")
+    root, below = _place(settings, words[0] if words else ".")
+    scan = _Scan(settings, scanning, arguments, root, below)
+    summary = scan.run()
+    if arguments.write_baseline:
+        return scan.keep_baseline(Path(arguments.write_baseline))
+    if arguments.fix:
+        summary = _fix(arguments, scan, summary)
+    scan.report(summary)
+    if summary.at_or_above(arguments.fail_on):
+        return FAILED
+    return PARTIAL if summary.partial else OK
+
+
+class _Scan:
+    """One invocation: what to scan, and how it is told."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        scanning: Scanning,
+        arguments: argparse.Namespace,
+        root: Path,
+        below: str,
+    ) -> None:
+        self.settings = settings
+        self.scanning = scanning
+        self.arguments = arguments
+        self.root = root
+        self.below = below
+        self.found: list[Weakness] = []
+
+    def run(self) -> Summary:
+        """Scan and return the summary."""
+        arguments = self.arguments
+        began = monotonic_s()
+        baseline = read_baseline(Path(arguments.baseline)) if arguments.baseline else None
+        osv = arguments.osv or self.settings.config.scan.osv
+        new: Sequence[Weakness] | None = None
+        if arguments.diff or arguments.staged:
+            scan = self.file_scan()
+            changed = scan_changes(scan, self._changes(), Path(osv) if osv else None)
+            scanned, new = changed.after, changed.new
+        else:
+            scanned = self._survey(Path(osv) if osv else None)
+        self.found = [one for item in scanned for one in item.report.weaknesses]
+        return summarise(
+            scanned,
+            version=__version__,
+            root=self.below or ".",
+            seconds=monotonic_s() - began,
+            new=new,
+            baseline=baseline,
+        )
+
+    def file_scan(self) -> FileScan:
+        """Return a scan of single files below the root."""
+        return FileScan(self.scanning.make_engine, RepositoryFiles(self.root), read_packages)
+
+    def _survey(self, osv: Path | None) -> list[Scanned]:
+        cache = ScanCache(
+            None if self.arguments.no_cache else self.scanning.results,
+            self.scanning.rules_hash(),
+        )
+        files = list(list_files(self.root, self.below, excluded=self.arguments.exclude))
+        terminal = is_terminal(sys.stderr)
+        bar = Bar(sys.stderr, terminal=terminal)
+        survey = Survey(
+            self.root,
+            self.scanning.make_engine,
+            processes=self.arguments.jobs or processors(),
+            cache=cache,
+            osv=osv,
+            progress=(lambda done, total: bar.show("scanning", done, total)) if terminal else None,
+        )
+        try:
+            return survey.run(files, self.below)
+        finally:
+            bar.close()
+
+    def _changes(self) -> list[Change]:
+        variables = self.settings.environment.variables
+        if self.arguments.staged:
+            return staged_changes(self.root, variables, self.below)
+        files = list_files(self.root, self.below, excluded=self.arguments.exclude)
+        return changes_since(self.root, variables, self.arguments.diff, files, self.below)
+
+    def keep_baseline(self, path: Path) -> int:
+        """Write what was found as the baseline; reasons in an earlier one stay."""
+        before = read_baseline(path) if path.exists() else None
+        write_baseline(path, make_baseline(self.found, before))
+        sys.stderr.write(f"kodo: {len(self.found)} findings written to {str(path)!r}\n")
+        return OK
+
+    def report(self, summary: Summary) -> None:
+        """Print the report on stdout."""
+        if self.arguments.format == "json":
+            print_json(summary)
+        elif self.arguments.format == "sarif":
+            sys.stdout.write(sarif_report(summary, self.scanning.rules()).decode())
+        else:
+            paint = Paint(colour=wants_colour(self.settings.environment, sys.stdout))
+            sys.stdout.write(text_report(summary, lambda text, role: paint(_TONES[role], text)))
+
+
+def _place(settings: Settings, path: str) -> tuple[Path, str]:
+    """Return the root that paths are told from, and PATH relative to it ("" for all).
+
+    The root is the project's, so that ids do not depend on where one stands.
+    """
+    named = (settings.cwd / path).resolve()
+    if not named.exists():
+        raise ConfigError(f"there is no file or folder {path!r} to scan")
+    if named.is_relative_to(settings.project):
+        below = named.relative_to(settings.project).as_posix()
+        return settings.project, "" if below == "." else below
+    return (named, "") if named.is_dir() else (named.parent, named.name)
+
+
+def _explain(settings: Settings, scanning: Scanning, wanted: str) -> int:
+    cache = ScanCache(scanning.results, scanning.rules_hash())
+    rules: Mapping[str, RuleInfo] = scanning.rules()
+    paint = Paint(colour=wants_colour(settings.environment, sys.stdout))
+    print("\n".join(explain(wanted, rules, cache.all(), settings.project, paint)))
+    return OK
+
+
+def _fix(arguments: argparse.Namespace, scan: _Scan, summary: Summary) -> Summary:
+    """Repair what reaches --fail-on (all findings for `none`), and scan again."""
+    level = arguments.fail_on if arguments.fail_on != "none" else "note"
+    wanted = summary.at_or_above(level)
+    if not wanted:
+        return summary
+    arguments.cwd = str(scan.root)
+    repair_all(load(arguments), scan.file_scan(), wanted)
+    return scan.run()

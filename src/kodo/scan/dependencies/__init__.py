@@ -1,0 +1,1 @@
+"""Known-vulnerable dependencies: manifests, versions, and an offline export of OSV advisories."""

@@ -1,0 +1,1 @@
+"""Manifests and lock files of eight languages: which package in which version, on which line."""

@@ -1,0 +1,1 @@
+"""What library calls do, in words that rule files use (`models: {calls, does}`)."""

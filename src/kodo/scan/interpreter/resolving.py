@@ -1,0 +1,87 @@
+"""Names of the repository: which file and definition a dotted name means; declared types.
+
+Does not read files (it is given a port). Guards that a name is looked up once a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kodo.scan.interpreter.memory import MAX_NAME
+from kodo.scan.interpreter.statements import Statements
+from kodo.scan.interpreter.unit import Unit
+from kodo.scan.interpreter.values import Target, Value
+
+MAX_HOPS = 4
+
+FindUnit = Callable[[str], Unit | None]
+"""Gives the unit of a file by its path from the root; None where there is none."""
+
+
+class Resolving(Statements):
+    """Look-ups beyond the file."""
+
+    def __init__(self, root: Unit, find_unit: FindUnit) -> None:
+        super().__init__(root)
+        self._find_unit = find_unit
+        self._external: dict[tuple[str, str], Target | None] = {}
+        self._units: dict[str, Unit | None] = {}
+
+    def find_external(self, name: str, unit: Unit, hops: int = 0) -> Target | None:
+        """Return the function or class of the repository that a dotted name means."""
+        if "(" in name or "[" in name or "?" in name or "." not in name:
+            return None
+        key = (name, unit.module.path)
+        if key in self._external:
+            return self._external[key]
+        self._external[key] = None
+        found = self._search(name, unit, hops)
+        self._external[key] = found
+        return found
+
+    def _search(self, name: str, unit: Unit, hops: int) -> Target | None:
+        parts = name.split(".")
+        for length in range(len(parts) - 1, 0, -1):
+            module = ".".join(parts[:length])
+            if module == unit.module.name:
+                continue
+            other = self._unit_of(module, unit)
+            if other is None:
+                continue
+            rest = ".".join(parts[length:])
+            code = other.module.functions.get(rest) or other.module.classes.get(rest)
+            if code is not None:
+                return Target(code, other)
+            passed_on = other.module.imports.get(parts[length])
+            if passed_on is not None and hops < MAX_HOPS:
+                dotted = ".".join([passed_on, *parts[length + 1 :]])
+                return self.find_external(dotted, other, hops + 1)
+        return None
+
+    def _unit_of(self, module: str, unit: Unit) -> Unit | None:
+        for path in unit.paths(module, unit.module.path):
+            if path == unit.module.path:
+                continue
+            if path not in self._units:
+                self._units[path] = (
+                    self.root if path == self.root.module.path else self._find_unit(path)
+                )
+            found = self._units[path]
+            if found is not None:
+                return found
+        return None
+
+    def cast(self, type_name: str, value: Value) -> Value:
+        """Return a value as one of a declared type: an enforced number cannot harm."""
+        unit = self.frame.unit
+        dotted = self.type_name(type_name, unit)
+        if dotted in unit.semantics.number_types:
+            return Value(value.constant)
+        if value.name or not dotted or len(dotted) > MAX_NAME:
+            return value
+        name = f"{dotted}()"
+        return Value(value.constant, value.taints, name, value.cell, value.target, value.proof)
+
+    def texts(self) -> dict[str, Unit]:
+        """Return the units that were looked into beside the scanned file, by path."""
+        return {path: unit for path, unit in self._units.items() if unit is not None}

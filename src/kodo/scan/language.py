@@ -1,0 +1,42 @@
+"""What the engine must know of a language: its grammar, its lowering, its arithmetic, its files.
+
+Does not know rules. Guards that a language is added in one place: the table at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from tree_sitter import Node as SyntaxNode
+
+from kodo.scan.checker import Checker
+from kodo.scan.interpreter.fold import Semantics
+from kodo.scan.ir import Module
+from kodo.scan.lower.python.module import lower_python, module_paths
+from kodo.scan.text import SourceText
+from kodo.syntax.languages import LanguageName
+
+
+class ScanLanguage(NamedTuple):
+    """A language. `rules` is the name that rule files use under `languages`.
+
+    `paths(name, importer)` gives the files, from the root, that a dotted module name may mean for a
+    file at `importer`, the likeliest first. `checkers` are by the name that rules give under
+    `checker`.
+    """
+
+    rules: str
+    lower: Callable[[SyntaxNode, SourceText], Module]
+    paths: Callable[[str, str], list[str]]
+    semantics: Semantics
+    checkers: Mapping[str, Checker] = MappingProxyType({})
+
+
+_PYTHON = ScanLanguage("python", lower_python, module_paths, Semantics())
+
+SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
+    "python": _PYTHON,
+}
+"""By grammar: TypeScript's two grammars share one entry."""

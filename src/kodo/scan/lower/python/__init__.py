@@ -1,0 +1,1 @@
+"""Lowering of Python: `module.lower` is the entry."""

@@ -1,0 +1,1 @@
+"""Rules: their schema, their compiled form, and the YAML files themselves, a folder a language."""
