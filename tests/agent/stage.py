@@ -92,6 +92,9 @@ class PlayedModel:
         self.steps = list(steps)
         self.prompts: list[Prompt] = []
 
+    def go_on(self, *steps: Step) -> None:
+        self.steps = list(steps)
+
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Assistant, None]:
         self.prompts.append(prompt)
         step = self.steps.pop(0)

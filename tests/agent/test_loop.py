@@ -218,7 +218,7 @@ async def test_an_overflow_is_repaired_once_by_eviction(workspace: Path) -> None
     before, after = stage.model.prompts[-2:]
     assert len(before.messages) == len(after.messages)
     assert len(str(after)) < len(str(before)) // 2
-    assert "older output of long" in str(after.messages[2])
+    assert "it left the window" in str(after.messages[2])
     assert "line 8 of the output" in str(after.messages[-1])
 
 

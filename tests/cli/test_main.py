@@ -44,9 +44,15 @@ work:
 
 look back:
   sessions    list, show, export or remove sessions
+  recall      find what was said, printed or written
+  context     what is in the model's window, and why
+  rewind      step back in a session, files and all
+  replay      run a recorded session again and compare
   diff        show what a run changed
   undo        take back what a run changed
   redo        put back what undo took away
+  store       verify, count, collect, export or purge memory
+  scan        find vulnerabilities, and fix them
 
 set up:
   models      list, choose, pull, verify or remove models

@@ -26,7 +26,9 @@ from kodo.core.events import (
     Noted,
     PromptPart,
     PromptSent,
+    Remembered,
     Retrying,
+    Rewound,
     RunEnded,
     RunStarted,
     SnapshotTaken,
@@ -75,6 +77,15 @@ BODIES: tuple[Stored, ...] = (
     Noted("careful", "warning"),
     RunEnded("verified", "all well", Spent(2, 3, 4.5, USAGE), (EVIDENCE,), ("a.py",), "because"),
     RunEnded("interrupted", ""),
+    PromptSent(
+        "cd" * 32,
+        (PromptPart("instructions", 12, "ab" * 32), PromptPart("recalled", 3, "cd" * 32)),
+        (Remembered("f:a.py@2", 3, 9, "file a.py"), Remembered("e7", 1, 2, "tool shell")),
+        8192,
+        2048,
+    ),
+    Evicted(("e1", "e2"), 1234, 9, 7, 5, 4096, 1.25),
+    Rewound(12, 34),
 )
 
 

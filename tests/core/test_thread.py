@@ -56,6 +56,20 @@ def test_entries_follow_each_other() -> None:
     assert (thread.head, thread.next_seq) == (last, 4)
 
 
+def test_what_came_since_an_entry() -> None:
+    thread = Thread(HEADER)
+    assert thread.since(None) == []
+    first = say(thread, user("a"))
+    second = say(thread, user("b"))
+    assert thread.since(None) == thread.path()
+    assert [entry.id for entry in thread.since(first) or ()] == [second]
+    assert thread.since(second) == []
+    thread.move(first)
+    third = say(thread, user("c"))
+    assert thread.since(second) is None  # another branch
+    assert [entry.id for entry in thread.since(first) or ()] == [third]
+
+
 def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
     thread = Thread(HEADER)
     say(thread, user("a"))

@@ -8,7 +8,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Body = dict[str, Any]
-Reply = str | tuple[str, Body] | int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An HTTP status with the provider's own words."""
+
+    status: int
+    message: str
+
+
+Reply = str | tuple[str, Body] | int | Refusal
 """A text that ends the turn, a tool call (name, arguments), or an HTTP status."""
 
 
@@ -55,6 +65,8 @@ class Provider:
         if asked.path != self.PATHS[self._wire]:
             return 404, b'{"error": {"message": "no such route"}}'
         reply = self._replies.pop(0)
+        if isinstance(reply, Refusal):
+            return reply.status, json.dumps({"error": {"message": reply.message}}).encode()
         if isinstance(reply, int):
             return reply, json.dumps({"error": {"message": f"this is a {reply}"}}).encode()
         events = _chat(reply) if self._wire == "chat" else _messages(reply)

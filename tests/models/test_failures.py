@@ -7,19 +7,40 @@ from kodo.models.failures import Problem, error_of, read_problem, shown_url
 
 URL = "https://api.maker.test/v1/chat"
 
-OVERFLOWS = [
-    "This model's maximum context length is 8192 tokens.",
-    "the request exceeds the available context size. try increasing the context size",
-    "prompt is too long: 214210 tokens > 200000 maximum",
-    "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
-    "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+OVERFLOWS: list[tuple[str, int | None, int | None]] = [
+    ("This model's maximum context length is 8192 tokens.", 8192, None),
+    ("the request exceeds the available context size. try increasing the context size", None, None),
+    ("request (9035 tokens) exceeds the available context size (8192 tokens)", 8192, 9035),
+    ("prompt is too long: 214210 tokens > 200000 maximum", 200000, 214210),
+    (
+        "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000, decrease it",
+        200000,
+        190000,
+    ),
+    (
+        "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+        1048576,
+        1200000,
+    ),
+    (
+        "This model's maximum context length is 4096 tokens. However, you requested 4500 tokens"
+        " (4244 in the messages, 256 in the completion).",
+        4096,
+        4244,
+    ),
+    (
+        "This model's maximum context length is 128,000 tokens. Your messages have 130,012.",
+        128000,
+        130012,
+    ),
 ]
 
 
-@pytest.mark.parametrize("message", OVERFLOWS)
-def test_the_ways_to_say_overflow(message: str) -> None:
+@pytest.mark.parametrize(("message", "limit", "prompt"), OVERFLOWS)
+def test_the_ways_to_say_overflow(message: str, limit: int | None, prompt: int | None) -> None:
     error = error_of(Problem(message, status=400), provider="p", url=URL)
     assert isinstance(error, ContextOverflow)
+    assert (error.limit_tokens, error.prompt_tokens) == (limit, prompt)
 
 
 @pytest.mark.parametrize(

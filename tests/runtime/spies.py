@@ -1,5 +1,10 @@
 """Stand-ins that the registry can name in a test, and that remember how they were made."""
 
+from pathlib import Path
+
+import anyio
+from tests.agent.remembering import ListRecall
+
 from kodo.models.transport import Transport
 from kodo.tools.fetch import Fetch, FindProxy, no_proxy
 
@@ -24,3 +29,27 @@ class KeptFetch(Fetch):
         super().__init__(proxy=proxy, ca_file=ca_file)
         KeptFetch.proxy = staticmethod(proxy)
         KeptFetch.ca_file = ca_file
+
+
+class KeptRecall(ListRecall):
+    """A memory that counts what is asked of it."""
+
+    made: list["KeptRecall"] = []  # noqa: RUF012
+
+    def __init__(self, store: Path, workspace: Path, *, thread: str) -> None:
+        super().__init__()
+        self.thread = thread
+        self.caught_up = 0
+        self.often = anyio.Event()
+        self.closed = False
+        KeptRecall.made.append(self)
+
+    async def catch_up(self) -> None:
+        self.caught_up += 1
+        if self.error is not None:
+            raise self.error
+        if self.caught_up == 3:
+            self.often.set()
+
+    async def aclose(self) -> None:
+        self.closed = True

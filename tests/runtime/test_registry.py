@@ -9,7 +9,7 @@ import pytest
 from kodo.cli.border import load_command
 from kodo.cli.main import COMMANDS
 from kodo.core.tool import Tool
-from kodo.runtime.registry import MODELS, STRATEGIES, TOOLS, load
+from kodo.runtime.registry import MEMORY, MODELS, STRATEGIES, TOOLS, load
 from kodo.syntax.languages import GRAMMARS, LANGUAGES, new_parser
 
 REPOSITORY = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ def test_all_three_tables_resolve() -> None:
         module = load_command(command.module)
         assert callable(module.run), name
         assert callable(module.add_arguments), name
-    for table in (MODELS, STRATEGIES, TOOLS):
+    for table in (MEMORY, MODELS, STRATEGIES, TOOLS):
         for name in table:
             assert callable(load(table, name)), name
     assert set(GRAMMARS) == set(LANGUAGES)

@@ -206,7 +206,7 @@ async def test_fetch_goes_through_the_proxy_and_trusts_the_bundle_of_the_environ
 ) -> None:
     monkeypatch.setitem(TOOLS, "fetch", "tests.runtime.spies:KeptFetch")
     settings = desk.settings()
-    assert "fetch" not in [tool.name for tool in make_tools(None, settings)]
+    assert "fetch" not in [tool.name for tool in make_tools(None, settings, 100_000)]
     environment = {
         **settings.environment.variables,
         "HTTPS_PROXY": "http://127.0.0.1:3128",
@@ -216,7 +216,7 @@ async def test_fetch_goes_through_the_proxy_and_trusts_the_bundle_of_the_environ
     settings = load_settings(
         read_environment(environment), desk.workspace, assignments=['allow_hosts=["x"]']
     )
-    assert make_tools(None, settings)[-1].name == "fetch"
+    assert make_tools(None, settings, 100_000)[-1].name == "fetch"
     assert KeptFetch.ca_file == "/ca.pem"
     assert KeptFetch.proxy("https://far.example/") == "http://127.0.0.1:3128"
     assert KeptFetch.proxy("https://inside.example/") is None

@@ -3,6 +3,7 @@
 import hashlib
 import random
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,61 @@ async def test_many_are_read_at_once(store: Store) -> None:
     assert [found[name] for name in names] == contents
     with pytest.raises(StoreError, match="no blob"):
         await store.blobs.get_many([names[0], "1" * 64])
+
+
+async def cut(data: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+@pytest.mark.parametrize("size", [1 << 16, 5 * MIB])
+async def test_a_content_that_comes_in_pieces_is_the_same_blob(
+    store: Store, store_path: Path, kind: str, size: int
+) -> None:
+    data = CONTENTS[kind]
+    name = await store.blobs.put_pieces(cut(data, size))
+    assert name == hashlib.sha256(data).hexdigest()
+    assert await store.blobs.get(name) == data
+    found = [piece async for piece in store.blobs.pieces(name)]
+    assert b"".join(found) == data
+    assert max(map(len, found)) <= 4 * MIB
+    count = rows(store_path)[0]
+    assert await store.blobs.put_pieces(cut(data, size)) == name
+    assert await store.blobs.put(data) == name
+    assert rows(store_path)[0] == count
+
+
+async def test_a_source_that_fails_leaves_nothing(store: Store, store_path: Path) -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        yield NOISE
+        raise ValueError("the command was killed")
+
+    with pytest.raises(ValueError, match="killed"):
+        await store.blobs.put_pieces(failing())
+    assert rows(store_path)[0] == 0
+
+
+async def test_pieces_left_by_a_put_that_died_are_replaced(store: Store, store_path: Path) -> None:
+    name = await store.blobs.put(NOISE)
+    connection = sqlite3.connect(store_path)
+    connection.execute("DELETE FROM pieces WHERE piece = 0")
+    connection.execute("UPDATE pieces SET data = x'00'")
+    connection.commit()
+    connection.close()
+    assert await store.blobs.put_pieces(cut(NOISE, MIB)) == name
+    assert await store.blobs.get(name) == NOISE
+
+
+async def test_damage_is_told_when_pieces_are_read(store: Store, store_path: Path) -> None:
+    name = await store.blobs.put(NOISE)
+    connection = sqlite3.connect(store_path)
+    connection.execute("UPDATE pieces SET data = zeroblob(9), packing = 0 WHERE piece = 1")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="do not match its name"):
+        async for _ in store.blobs.pieces(name):
+            pass
+    with pytest.raises(StoreError, match="no blob"):
+        async for _ in store.blobs.pieces("0" * 64):
+            pass

@@ -114,15 +114,6 @@ async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
                 await store.log.list()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-async def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    async with open_store(tmp_path / "store.db") as store:
-        with pytest.raises(StoreError, match="make its folder writable"):
-            await store.log.list()
-    tmp_path.chmod(0o700)
-
-
 async def test_a_folder_in_place_of_the_file_is_told(store_path: Path) -> None:
     store_path.mkdir(parents=True)
     async with open_store(store_path) as store:

@@ -8,10 +8,12 @@ import msgspec
 from kodo.base.hashing import sha256_hex
 from kodo.core.check import Check
 from kodo.core.events import Passing, Stored
-from kodo.core.limits import Limits, Spent
+from kodo.core.limits import Budget, Limits, Spent
 from kodo.core.messages import Text, Usage
+from kodo.core.model import ModelInfo
+from kodo.core.recall import Recall
 from kodo.core.sandbox import Sandbox
-from kodo.core.tool import Tool, ToolContext, ToolOutput
+from kodo.core.tool import Consult, Tool, ToolContext, ToolOutput
 
 
 class FreeBudget:
@@ -58,6 +60,10 @@ class Bench:
     asked: list[str] = field(default_factory=list[str])
     answer: bool = False
     checks: tuple[Check, ...] = ()
+    recall: Recall | None = None
+    model: ModelInfo | None = None
+    consult: Consult | None = None
+    budget: Budget = field(default_factory=FreeBudget)
 
     def context(self) -> ToolContext:
         """Return a context for one call."""
@@ -73,11 +79,15 @@ class Bench:
             workspace=self.workspace,
             sandbox=self.sandbox,
             blobs=self.blobs,
-            budget=FreeBudget(),
+            budget=self.budget,
             call_id="call-1",
             emit=emit,
             ask=ask,
             checks=self.checks,
+            thread="thread-1",
+            recall=self.recall,
+            model=self.model,
+            consult=self.consult,
         )
 
     async def run(self, tool: Tool, **arguments: object) -> ToolOutput:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.tools.bench import Bench, changed, text_of
 
 from kodo.base.errors import ToolError
+from kodo.base.ignoring import is_ignored, parse_rules
 from kodo.core.messages import Image
 from kodo.tools.find import Find
 from kodo.tools.grep import Grep
-from kodo.tools.ignoring import is_ignored, parse_rules
 from kodo.tools.listing import List
 from kodo.tools.plan import Plan
 from kodo.tools.read import Read

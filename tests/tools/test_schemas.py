@@ -12,22 +12,27 @@ import pytest
 
 from kodo.core.tool import Tool
 from kodo.tools.apply_patch import ApplyPatch
+from kodo.tools.as_of import AsOf
 from kodo.tools.background import Background
 from kodo.tools.fetch import Fetch
 from kodo.tools.find import Find
 from kodo.tools.grep import Grep
+from kodo.tools.history import History
 from kodo.tools.listing import List
 from kodo.tools.plan import Plan
 from kodo.tools.read import Read
+from kodo.tools.recall import Recall
+from kodo.tools.search import Search
 from kodo.tools.shell import Shell
 from kodo.tools.shell_input import ShellInput
+from kodo.tools.sweep import Sweep
 from kodo.tools.write import Write
 
 FOLDER = Path(__file__).parents[2] / "docs/schema/tools"
 SHARED = Background()
 TOOLS: list[Tool] = [
     Shell(SHARED), ShellInput(SHARED), Read(), List(), Find(), Grep(), ApplyPatch(), Write(),
-    Plan(), Fetch(),
+    Plan(), Fetch(), Recall(), Search(), History(), AsOf(), Sweep(),
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from kodo.core.check import Check, Evidence
 from kodo.core.events import RunOutcome
 from kodo.core.messages import Value
 from kodo.core.model import Model
+from kodo.core.recall import Recall
 from kodo.core.sandbox import Sandbox, Scratch
 from kodo.core.store import Blobs, Snapshots
 from kodo.core.tool import Tool
@@ -35,6 +36,11 @@ class Ending(Value, frozen=True):
     limit: str = ""
 
 
+def yes() -> bool:
+    """Return True."""
+    return True
+
+
 class Agent(msgspec.Struct):
     """Everything a strategy may use.
 
@@ -42,6 +48,8 @@ class Agent(msgspec.Struct):
     SandboxError where the workspace is too large to copy. `instructions` is the system text for
     capable models, AGENTS.md included; `project_notes` is AGENTS.md alone. `rung_chosen` says
     that the user named the sandbox rung; `denials` collects what was refused, for the outcome.
+    `recall` is the project's memory; without it nothing is recalled. `knows_more` tells whether
+    it holds what no prompt of this thread has ever held.
     """
 
     model: Model
@@ -60,6 +68,8 @@ class Agent(msgspec.Struct):
     checks: Sequence[Check] = ()
     schema: str | None = None
     rung_chosen: bool = False
+    recall: Recall | None = None
+    knows_more: Callable[[], bool] = yes
     denials: list[str] = msgspec.field(default_factory=list[str])
 
 

@@ -13,12 +13,15 @@ import msgspec
 from kodo.agent.agent import Agent
 from kodo.agent.journal import Journal
 from kodo.agent.policy import judge
+from kodo.agent.shell_changes import judge_after, take_before
+from kodo.agent.turn import consult
 from kodo.base.errors import KodoError, LimitReached, SandboxError, StoreError, ToolError
 from kodo.base.text import repair_surrogates
 from kodo.core.check import Change
 from kodo.core.diff import unified_diff
 from kodo.core.events import ApprovalAsked, ApprovalGiven, FileChange, FilesChanged, ToolStarted
-from kodo.core.messages import Outcome, Text, ToolCall, ToolResult, UserPart
+from kodo.core.messages import Assistant, Outcome, Text, ToolCall, ToolResult, UserPart
+from kodo.core.model import Prompt
 from kodo.core.tool import Tool, ToolContext
 
 logger = logging.getLogger(__name__)
@@ -74,6 +77,9 @@ async def run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResult
     async def ask(question: str) -> bool:
         return await agent.ask(question, f"asked by {call.name}")
 
+    async def ask_model(prompt: Prompt) -> Assistant:
+        return await consult(agent.model, prompt, agent.budget, journal, call.name)
+
     context = ToolContext(
         workspace=agent.workspace,
         sandbox=agent.sandbox,
@@ -84,10 +90,17 @@ async def run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResult
         ask=ask,
         checks=agent.checks,
         allow_net=agent.allow_net,
+        thread=journal.thread.header.id,
+        recall=agent.recall,
+        model=agent.model.info,
+        consult=ask_model,
     )
+    before = await take_before(agent, tool)
     try:
         with anyio.fail_after(tool.timeout_s):
             output = await tool.run(arguments, context)
+        if before is not None:
+            output = await judge_after(agent, journal, before, output)
     except (LimitReached, SandboxError, StoreError):
         raise
     except ToolError as error:

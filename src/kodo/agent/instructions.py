@@ -4,12 +4,17 @@ Notes are read from the project's root down to the working folder, capped in siz
 comes last and so weighs most. Guards that a symlink cannot smuggle in a file from elsewhere.
 """
 
+import re
 from pathlib import Path
 
+from kodo.agent.window.stubs import short_words
+from kodo.agent.window.tokens import BYTES_A_TOKEN
 from kodo.base.text import repair_utf8
 
 NOTES_NAME = "AGENTS.md"
 MAX_NOTES_BYTES = 32 * 1024
+
+_HEADING = re.compile(rf"^# (?:[^\n]*/)?{re.escape(NOTES_NAME)}$", re.MULTILINE)
 
 SYSTEM = """\
 You are kodo, a coding agent that works in the user's project through tools.
@@ -30,6 +35,15 @@ How you work:
 
 Workspace: {workspace}
 """
+
+MEMORY = """
+Nothing you saw or did is lost. In a long session older text leaves your window, and a stub with a
+reference stands in its place: recall(ref) brings it back exactly, search(query) finds anything of
+this project, earlier sessions included. Use them rather than doing work again or guessing.
+"""
+
+NOTES_SHARE = 0.12
+"""How much of a model's window the project's notes may take; beyond it they are cut, visibly."""
 
 
 def find_notes(cwd: Path, root: Path | None) -> str:
@@ -64,9 +78,39 @@ def find_notes(cwd: Path, root: Path | None) -> str:
     return "\n\n".join(sections)
 
 
-def compose_instructions(workspace: Path, notes: str) -> str:
-    """Return the system text for a workspace."""
+def fit_notes(notes: str, window_tokens: int) -> str:
+    """Return the notes as they fit beside everything else in a window of so many tokens.
+
+    Each file keeps its head, its tail and the lines that set rules, and says how the rest is had.
+    """
+    left = window_tokens * NOTES_SHARE * BYTES_A_TOKEN
+    if len(notes.encode("utf-8", "replace")) <= left:
+        return notes
+    places = [found.start() for found in _HEADING.finditer(notes)] or [0]
+    sections = [
+        notes[start:end].strip() for start, end in zip(places, [*places[1:], None], strict=True)
+    ]
+    shown: list[str] = []
+    for number, section in enumerate(sections):
+        heading, _, text = section.partition("\n")
+        share = left / (len(sections) - number) - len(heading)
+        shown.append(f"{heading}\n{short_words(text, f'f:{heading[2:]}', share)}")
+        left -= len(shown[-1])
+    return "\n\n".join(shown)
+
+
+def compose_instructions(
+    workspace: Path, notes: str, repository_map: str = "", *, remembers: bool = False
+) -> str:
+    """Return the system text for a workspace, the same for the whole of a session.
+
+    `remembers` tells that there are tools that bring back what left the window.
+    """
     text = SYSTEM.format(workspace=workspace)
+    if remembers:
+        text += MEMORY
+    if repository_map:
+        text += f"\nThe project's main definitions, by file:\n\n{repository_map}\n"
     if notes:
         text += f"\nThe project's own notes:\n\n{notes}\n"
     return text

@@ -29,16 +29,21 @@ INTERRUPTED = "interrupted before it ended; its effects may be partial"
 
 
 async def run(
-    agent: Agent, strategy: Strategy, journal: Journal, inbox: Inbox, task: User, version: str
+    agent: Agent,
+    strategy: Strategy,
+    journal: Journal,
+    inbox: Inbox,
+    task: User | None,
+    version: str,
 ) -> RunEnded:
     """Carry out `task` and return the last event of the run.
 
-    Cancellation records the outcome `interrupted` and is raised again. Raises StoreError where
-    the log itself cannot be written.
+    Without a task the run goes on from what the thread's head is. Cancellation records the outcome
+    `interrupted` and is raised again. Raises StoreError where the log itself cannot be written.
     """
     await journal.record(
         RunStarted(
-            task="".join(part.text for part in task.parts if isinstance(part, Text)),
+            task=_text(task),
             model=agent.model.info.id,
             strategy=strategy.name,
             cwd=str(agent.workspace),
@@ -51,7 +56,8 @@ async def run(
         await close_open_calls(journal)  # what a crash left, told within this run
         before = await agent.snapshots.take()
         await journal.record(SnapshotTaken(before, "before"))
-        await journal.add(task)
+        if task is not None:
+            await journal.add(task)
         ending = await _pursue(agent, strategy, journal, inbox)
     except BaseException as error:
         with anyio.CancelScope(shield=True):
@@ -61,6 +67,11 @@ async def run(
     with anyio.CancelScope(shield=True):
         return await _close(agent, journal, ending, before)
     raise AssertionError("nothing cancels a shielded scope")
+
+
+def _text(task: User | None) -> str:
+    parts = () if task is None else task.parts
+    return "".join(part.text for part in parts if isinstance(part, Text))
 
 
 async def _pursue(agent: Agent, strategy: Strategy, journal: Journal, inbox: Inbox) -> Ending:

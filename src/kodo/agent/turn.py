@@ -4,6 +4,7 @@ Guards that a reply is recorded whole or not at all, and that every call is paid
 provider.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 import anyio
@@ -11,20 +12,19 @@ import msgspec
 
 from kodo.agent.budget import RunBudget
 from kodo.agent.journal import Journal
+from kodo.agent.pace import Pace
+from kodo.agent.window.tokens import estimate_tokens, message_tokens
 from kodo.base.errors import ModelError, ProtocolError
 from kodo.base.hashing import sha256_hex
 from kodo.core.events import LimitNear, PromptPart, PromptSent, Retrying
-from kodo.core.messages import Assistant
+from kodo.core.messages import Assistant, Delta
 from kodo.core.model import Model, Prompt
 
 SECOND_TRY_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 _ENCODER = msgspec.json.Encoder()
 
-
-def estimate_tokens(text: str) -> int:
-    """Return about how many tokens `text` has: a quarter of its UTF-8 bytes."""
-    return (len(text.encode("utf-8", "replace")) + 3) // 4
+_Hear = Callable[[Delta], Awaitable[None]]
 
 
 async def announce(prompt: Prompt, journal: Journal) -> None:
@@ -39,17 +39,58 @@ async def announce(prompt: Prompt, journal: Journal) -> None:
     await journal.record(PromptSent(sha256_hex(_ENCODER.encode(prompt)), parts))
 
 
-async def speak(model: Model, prompt: Prompt, budget: RunBudget, journal: Journal) -> Assistant:
+async def speak(
+    model: Model,
+    prompt: Prompt,
+    budget: RunBudget,
+    journal: Journal,
+    *,
+    sent: PromptSent | None = None,
+    pace: Pace | None = None,
+) -> Assistant:
     """Send the prompt and return the whole reply; deltas pass by through the journal.
 
-    The adapter retries until the first byte. A failure after it but before the first delta (an
-    overload told inside the stream) is tried once more here. Raises LimitReached before spending,
-    ModelError, and ProtocolError where the stream ends without a reply.
+    `sent` is what to record of the prompt, where its maker knows better; `pace` hears how fast it
+    is read. The adapter retries until the first byte. A failure after it but before the first delta
+    (an overload told inside the stream) is tried once more here. Raises LimitReached before
+    spending, ModelError, and ProtocolError where the stream ends without a reply.
     """
-    await announce(prompt, journal)
+    if sent is None:
+        await announce(prompt, journal)
+    else:
+        await journal.record(sent)
+
+    async def hear(delta: Delta) -> None:
+        if pace is not None:
+            pace.take(delta)
+        await journal.emit(delta)
+
+    return await _ask(model, prompt, budget, journal, hear)
+
+
+async def consult(
+    model: Model, prompt: Prompt, budget: RunBudget, journal: Journal, purpose: str
+) -> Assistant:
+    """Ask something beside the conversation: on the run's account, recorded, but not shown.
+
+    Raises as `speak` does.
+    """
+    size = estimate_tokens(prompt.instructions) + sum(map(message_tokens, prompt.messages))
+    digest = sha256_hex(_ENCODER.encode(prompt))
+    await journal.record(PromptSent(digest, (PromptPart(purpose, size),)))
+
+    async def hear(delta: Delta) -> None:
+        return None
+
+    return await _ask(model, prompt, budget, journal, hear)
+
+
+async def _ask(
+    model: Model, prompt: Prompt, budget: RunBudget, journal: Journal, hear: _Hear
+) -> Assistant:
     seq = journal.thread.next_seq
     try:
-        reply = await _attempt(model, prompt, budget, journal)
+        reply = await _attempt(model, prompt, budget, hear)
     except ModelError as error:
         wait_s = error.retry_after_s or SECOND_TRY_WAIT_S
         left_s = budget.seconds_left()
@@ -62,7 +103,7 @@ async def speak(model: Model, prompt: Prompt, budget: RunBudget, journal: Journa
             raise
         await journal.record(Retrying(str(error), 2, wait_s))
         await anyio.sleep(wait_s)
-        reply = await _attempt(model, prompt, budget, journal)
+        reply = await _attempt(model, prompt, budget, hear)
     budget.charge(reply.usage)
     for name, used, value in budget.newly_near():
         await journal.record(LimitNear(name, used, value))
@@ -75,7 +116,7 @@ def _was_retried(journal: Journal, since: int) -> bool:
     return any(event.seq >= since and isinstance(event.body, Retrying) for event in events)
 
 
-async def _attempt(model: Model, prompt: Prompt, budget: RunBudget, journal: Journal) -> Assistant:
+async def _attempt(model: Model, prompt: Prompt, budget: RunBudget, hear: _Hear) -> Assistant:
     budget.reserve_model_call()
     reply: Assistant | None = None
     begun = False
@@ -86,7 +127,7 @@ async def _attempt(model: Model, prompt: Prompt, budget: RunBudget, journal: Jou
                     reply = piece
                 else:
                     begun = begun or piece.kind != "prefill"
-                    await journal.emit(piece)
+                    await hear(piece)
     except ModelError as error:
         if begun:
             error.retryable = False

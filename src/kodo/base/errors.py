@@ -65,7 +65,23 @@ class Overloaded(ModelError):
 
 
 class ContextOverflow(ModelError):
-    """The prompt is larger than the model's window."""
+    """The prompt is larger than the model's window.
+
+    `limit_tokens` is the window and `prompt_tokens` the size of the prompt, where the provider
+    says so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        limit_tokens: int | None = None,
+        prompt_tokens: int | None = None,
+    ) -> None:
+        super().__init__(message, status=status)
+        self.limit_tokens = limit_tokens
+        self.prompt_tokens = prompt_tokens
 
 
 class Refused(ModelError):

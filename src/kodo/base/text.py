@@ -1,6 +1,9 @@
 """Text at the border: repair of what is not UTF-8, and cuts that say what they left out."""
 
+import re
 from typing import NamedTuple
+
+_BACKTICKS = re.compile(r"`{3,}")
 
 CUT_MARK = "[… {lines} lines, {count} bytes left out …]"
 
@@ -44,6 +47,13 @@ def cut_middle(text: str, max_bytes: int) -> Cut:
     mark = CUT_MARK.format(lines=missing.count(b"\n"), count=len(missing))
     joint = "" if not head or head.endswith(b"\n") else "\n"
     return Cut(f"{head.decode()}{joint}{mark}\n{tail.decode()}", len(missing))
+
+
+def fenced(text: str) -> str:
+    """Return `text` between two equal lines of backticks that no line of its own can pass for."""
+    longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
 def printable(text: str) -> str:

@@ -8,20 +8,21 @@ import anyio
 from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, KodoError
 from kodo.base.hashing import new_id
+from kodo.cli.context import window_lines
+from kodo.cli.looking_back import SteppingBack, recall_lines
 from kodo.cli.options import add_common, add_run, load
 from kodo.cli.render import is_terminal, terminal_width, wants_colour
 from kodo.core.diff import unified_diff
-from kodo.core.events import PromptSent, RunEnded
 from kodo.core.store import Snapshots
 from kodo.runtime.build import Opening, open_session
 from kodo.runtime.config import Settings
+from kodo.runtime.past.windows import report_window
 from kodo.runtime.session import Session
 from kodo.runtime.undoing import last_to_redo, last_to_undo, redo, run_files, undo
 from kodo.store.store import open_store
-from kodo.tui.ansi import Paint, Tone, one_line
+from kodo.tui.ansi import Paint, one_line
 from kodo.tui.cards import diff_lines
 from kodo.tui.chat import Chat, Reopen, SlashCommand, Terminal
-from kodo.tui.words import spending
 
 EXAMPLES = """\
 examples:
@@ -131,7 +132,11 @@ class ChatCommands:
             SlashCommand("/sessions", "earlier sessions here", self._sessions),
             SlashCommand("/resume", "open another session: /resume ID", self._resume),
             SlashCommand("/new", "begin a new session", self._new),
-            SlashCommand("/context", "what fills the window", self._context, while_working=True),
+            SlashCommand("/context", "what is in the window", self._context, while_working=True),
+            SlashCommand(
+                "/recall", "find or read what was: /recall WORDS", self._recall, while_working=True
+            ),
+            SlashCommand("/rewind", "step back: /rewind ENTRY", self._rewind),
             SlashCommand("/quit", "leave", self._quit),
         ]
 
@@ -206,17 +211,24 @@ class ChatCommands:
         return None
 
     async def _context(self, words: str) -> Reopen | None:
-        sent: PromptSent | None = None
-        for entry in self._session.thread.path():
-            body = entry.event.body
-            if isinstance(body, PromptSent):
-                sent = body
-            elif isinstance(body, RunEnded):
-                self._say(self._paint(Tone.DIM, f"  run: {spending(body.spent)}"))
-        if sent is None:
-            self._say("nothing was sent to the model yet")
+        self._say(*window_lines(report_window(self._session.thread)))
+        return None
+
+    async def _recall(self, words: str) -> Reopen | None:
+        memory = self._session.memory
+        if memory is None or not words:
+            self._say("say what to look for: /recall WORDS, or a reference: /recall e42")
             return None
-        self._say("the last prompt, in about so many tokens:")
-        self._say(*(f"  {part.name:<14} {part.tokens:>9,}" for part in sent.parts))
-        self._say(f"  {'in all':<14} {sum(part.tokens for part in sent.parts):>9,}")
+        try:
+            self._say(*await recall_lines(memory, words, self._paint))
+        except KodoError as error:
+            self._say(str(error))
+        return None
+
+    async def _rewind(self, words: str) -> Reopen | None:
+        stepping = SteppingBack(self._settings, self._session, self._snapshots)
+        try:
+            self._say(*await stepping.go(words))
+        except KodoError as error:
+            self._say(str(error))
         return None

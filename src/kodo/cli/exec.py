@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load(arguments)
     schema = read_schema(Path(arguments.output_schema) if arguments.output_schema else None)
     resumes = bool(arguments.last or arguments.resume)
-    opening = Opening("resume" if resumes else "new", arguments.resume or "", schema)
+    opening = Opening("resume" if resumes else "new", arguments.resume or "", schema=schema)
     request = Request(
         task=read_task(arguments.task),
         images=[Path(name) for name in arguments.image],

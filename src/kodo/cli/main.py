@@ -28,9 +28,17 @@ COMMANDS: dict[str, Command] = {
     "resume": Command("work", "kodo.cli.resume", "go on with an earlier session"),
     "fork": Command("work", "kodo.cli.fork", "branch off an earlier session"),
     "sessions": Command("look back", "kodo.cli.sessions", "list, show, export or remove sessions"),
+    "recall": Command("look back", "kodo.cli.recall", "find what was said, printed or written"),
+    "context": Command("look back", "kodo.cli.context", "what is in the model's window, and why"),
+    "rewind": Command("look back", "kodo.cli.rewind", "step back in a session, files and all"),
+    "replay": Command("look back", "kodo.cli.replay", "run a recorded session again and compare"),
     "diff": Command("look back", "kodo.cli.diff", "show what a run changed"),
     "undo": Command("look back", "kodo.cli.undo", "take back what a run changed"),
     "redo": Command("look back", "kodo.cli.redo", "put back what undo took away"),
+    "store": Command(
+        "look back", "kodo.cli.store", "verify, count, collect, export or purge memory"
+    ),
+    "scan": Command("look back", "kodo.cli.scan", "find vulnerabilities, and fix them"),
     "models": Command("set up", "kodo.cli.models", "list, choose, pull, verify or remove models"),
     "config": Command("set up", "kodo.cli.config", "show or set the configuration"),
     "init": Command("set up", "kodo.cli.init", "choose a model or a key, guided"),

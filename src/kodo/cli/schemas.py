@@ -8,16 +8,38 @@ from pathlib import Path
 
 import msgspec
 
-from kodo.cli import config, diff, doctor, models, sessions, undo
+from kodo.cli import config, diff, doctor, models, recall, rewind, sessions, store, undo
 from kodo.cli.exec_events import ExecLine
+from kodo.runtime.past.replaying import ReplayReport
+from kodo.runtime.past.steps import Comparison
+from kodo.runtime.past.windows import WindowReport
+from kodo.scan.baseline import Baseline
+from kodo.scan.report.summary import Summary
+from kodo.store.upkeep.collect import Collected
+from kodo.store.upkeep.export import Exported
+from kodo.store.upkeep.stats import StoreStats
+from kodo.store.upkeep.verify import Proof
 
 SCHEMAS: dict[str, tuple[object, str]] = {
     "exec": (ExecLine, "One line of kodo exec --json"),
     "config-show": (config.Report, "kodo config show --json"),
+    "context": (WindowReport, "kodo context --json"),
     "diff": (list[diff.FileDiff], "kodo diff --json"),
     "doctor-env": (doctor.Report, "kodo doctor env --json"),
     "models-list": (models.Report, "kodo models list --json"),
+    "scan": (Summary, "kodo scan --format json"),
+    "scan-baseline": (Baseline, "The file of kodo scan --baseline"),
+    "recall": (list[recall.Found], "kodo recall --json"),
+    "replay": (ReplayReport, "kodo replay --json"),
+    "replay-from": (Comparison, "kodo replay --from ENTRY --json"),
+    "rewind": (rewind.Report, "kodo rewind --json"),
     "sessions-list": (list[sessions.Listed], "kodo sessions list --json"),
+    "store-export": (Exported, "kodo store export --json"),
+    "store-gc": (Collected, "kodo store gc --json"),
+    "store-purge": (store.Purged, "kodo store purge --json"),
+    "store-reindex": (store.Reindexed, "kodo store reindex --json"),
+    "store-stats": (StoreStats, "kodo store stats --json"),
+    "store-verify": (Proof, "kodo store verify --json"),
     "undo": (undo.Moved, "kodo undo --json and kodo redo --json"),
 }
 """File name without `.json` → the type that is printed, and the title."""

@@ -68,7 +68,7 @@ async def _carry_out(settings: Settings, opening: Opening, request: Request, ask
             face = make_screen(settings.environment, verbosity=request.verbosity)
         session.subscribe(face.take)
         try:
-            ended = await _run(session, await make_task(session, request), face)
+            ended = await run_shown(session, await make_task(session, request), face)
         except (KodoError, ExceptionGroup) as error:
             if isinstance(face, JsonLines) and not _is_told(session.thread):
                 face.fail(describe(cause(error)))
@@ -92,7 +92,7 @@ def _is_told(thread: Thread) -> bool:
     return bool(path) and isinstance(path[-1].event.body, RunEnded)
 
 
-async def _run(session: Session, task: User, face: Face) -> RunEnded | None:
+async def run_shown(session: Session, task: User | None, face: Face) -> RunEnded | None:
     """Run the task; SIGINT and SIGTERM end it in order and give None."""
     ended: RunEnded | None = None
 

@@ -41,17 +41,41 @@ class MessageAdded(Value, frozen=True, tag="message"):
 
 
 class PromptPart(Value, frozen=True):
-    """A piece of a prompt and about how many tokens it took."""
+    """A piece of a prompt and about how many tokens it took.
+
+    `hash` is the SHA-256 of its bytes where it is known; those of `instructions`, `tools` and
+    `schema` are kept as blobs of that name.
+    """
 
     name: str
     tokens: int
+    hash: str = ""
+
+
+class Remembered(Value, frozen=True):
+    """A piece of stored text that was recalled into a prompt; `source` says whose it is.
+
+    `ref` is as `kodo.core.recall` has it; lines are 1-based and inclusive.
+    """
+
+    ref: str
+    first_line: int
+    last_line: int
+    source: str
 
 
 class PromptSent(Value, frozen=True, tag="prompt"):
-    """A model call began. `hash` is the SHA-256 of the prompt's JSON."""
+    """A model call began. `hash` is a SHA-256: equal prompts have equal ones.
+
+    `recalled` is what the recall block held, in its order; `window_tokens` the room of the model,
+    of which `reply_tokens` were kept free; 0 where nobody looked.
+    """
 
     hash: str
     parts: tuple[PromptPart, ...] = ()
+    recalled: tuple[Remembered, ...] = ()
+    window_tokens: int = 0
+    reply_tokens: int = 0
 
 
 class ToolStarted(Value, frozen=True, tag="tool_started"):
@@ -125,10 +149,32 @@ class HostContacted(Value, frozen=True, tag="host"):
 
 
 class Evicted(Value, frozen=True, tag="evicted"):
-    """Entries left the window; they remain in the log. `tokens` is about what that freed."""
+    """Entries left the window; they remain in the log. `tokens` is about what that freed.
+
+    With the events before it, this decides what the window holds: results of entries below
+    `stubbed_to` (a `seq`) are stubs, of those below `shortened_to` all parts are short, and those
+    below `folded_to` stand in the first message only. Where a provider said that a prompt was too
+    long, `window_tokens` is the room of the model and `factor` how many real tokens an estimated
+    one is; else they are 0.
+    """
 
     entries: tuple[str, ...]
     tokens: int
+    stubbed_to: int = 0
+    shortened_to: int = 0
+    folded_to: int = 0
+    window_tokens: int = 0
+    factor: float = 0.0
+
+
+class Rewound(Value, frozen=True, tag="rewound"):
+    """A person stepped back: the conversation goes on from the entry `to`.
+
+    `left` counts the entries that are no longer on the path; they remain in the log.
+    """
+
+    to: int
+    left: int
 
 
 class Retrying(Value, frozen=True, tag="retrying"):
@@ -179,6 +225,7 @@ Stored = (
     | FindingRaised
     | HostContacted
     | Evicted
+    | Rewound
     | Retrying
     | LimitNear
     | Noted

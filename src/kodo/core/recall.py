@@ -24,7 +24,8 @@ class Query(Value, frozen=True):
     `k` is the most hits. `kinds` empty means every kind; `path` is a glob on file paths; `thread`
     limits to one thread ("" all threads of the project); `as_of` limits to what was current when
     that reference's entry was added ("" now, with older versions found too but ranked later).
-    `exact` finds the text as a substring, `regex` is Python's syntax on lines.
+    `exact` finds the text as a substring, `regex` is Python's syntax on lines. `page` 2 and later
+    look with other words for what the pages before did not show.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Query(Value, frozen=True):
     thread: str = ""
     as_of: str = ""
     mode: RecallMode = "ranked"
+    page: int = 1
 
 
 class Hit(Value, frozen=True):

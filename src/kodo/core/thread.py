@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import islice
 
 from kodo.base.errors import StoreError
 from kodo.core.events import Event, MessageAdded
@@ -73,6 +74,29 @@ class Thread:
             at = entry.parent_id
         found.reverse()
         return found
+
+    def since(self, after: str | None) -> list[Entry] | None:
+        """Return the entries behind `after` on the current path, oldest first; None: all of them.
+
+        Costs no more than what it returns. None where `after` is not on the path (any more).
+        """
+        found: list[Entry] = []
+        at = self._head
+        while at != after:
+            if at is None:
+                return None
+            entry = self._entries[at]
+            found.append(entry)
+            at = entry.parent_id
+        found.reverse()
+        return found
+
+    def at(self, seq: int) -> Entry | None:
+        """Return the entry with that `seq`, on whichever branch it is; None where there is none."""
+        for entry in islice(self._entries.values(), max(0, seq - 1), None):
+            if entry.event.seq == seq:
+                return entry
+        return None
 
     def messages(self) -> list[Message]:
         """Return the messages on the current path, oldest first."""

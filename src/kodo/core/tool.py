@@ -9,11 +9,19 @@ import msgspec
 from kodo.core.check import Change, Check
 from kodo.core.events import Passing, Stored
 from kodo.core.limits import Budget
-from kodo.core.messages import Text, UserPart, Value
+from kodo.core.messages import Assistant, Text, UserPart, Value
+from kodo.core.model import ModelInfo, Prompt
+from kodo.core.recall import Recall
 from kodo.core.sandbox import Sandbox
 from kodo.core.store import Blobs
 
 Effect = Literal["read", "write", "exec", "net"]
+
+Consult = Callable[[Prompt], Awaitable[Assistant]]
+"""One call of the run's own model, on the run's account and not part of the conversation.
+
+Raises LimitReached before spending, ModelError.
+"""
 
 
 class ToolOutput(Value, frozen=True):
@@ -35,7 +43,9 @@ class ToolContext(msgspec.Struct, frozen=True):
     """What a tool may use while it runs.
 
     `emit` takes stored and passing events; `call_id` is that of the running call. `ask` puts a
-    yes-or-no question to the person, and answers False where there is nobody.
+    yes-or-no question to the person, and answers False where there is nobody. `recall` is the
+    memory of the project; `consult` asks the model that `model` describes. Each may be missing.
+    `thread` is the id of the conversation.
     """
 
     workspace: Path
@@ -47,6 +57,10 @@ class ToolContext(msgspec.Struct, frozen=True):
     ask: Callable[[str], Awaitable[bool]]
     checks: Sequence[Check] = ()
     allow_net: bool = False
+    thread: str = ""
+    recall: Recall | None = None
+    model: ModelInfo | None = None
+    consult: Consult | None = None
 
 
 class Tool(Protocol):

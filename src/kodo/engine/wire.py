@@ -141,6 +141,8 @@ def _error_of(error: _Error) -> ModelError:
     if error.type == "exceed_context_size_error":
         return ContextOverflow(
             f"the prompt has {error.n_prompt_tokens} tokens and the local model's window is "
-            f"{error.n_ctx}: shorten it"
+            f"{error.n_ctx}: shorten it",
+            limit_tokens=error.n_ctx or None,
+            prompt_tokens=error.n_prompt_tokens or None,
         )
     return ModelError(f"llama.cpp refused the request: {error.message} ({error.type})")

@@ -25,6 +25,11 @@ _OVERFLOW = (
     r"|input is too long|too many (input )?tokens|exceeds? the (model'?s )?(max|context|available)"
     r"|reduce the length of the messages|request_too_large|input length .* exceed"
 )
+_SIZE = r"\b\d[\d,]{2,}\b"
+_LIMITS = (  # the first that fits tells the window
+    r"> *(\d[\d,]{2,})",
+    r"(?:maximum|limit|window|available|allowed|context size)[^\d]{0,40}(\d[\d,]{2,})",
+)
 _REFUSED = (
     r"content[_ ](policy|filter)|usage polic|invalid_prompt|safety system|moderation|flagged"
     r"|cyber_policy"
@@ -130,9 +135,12 @@ def error_of(
             status=status,
         )
     if _is_client_fault(status) and _is_overflow(problem):
+        limit_tokens, prompt_tokens = _sizes(problem.message)
         return ContextOverflow(
             f"{answered}: {said}; the prompt does not fit: shorten it or use a larger model",
             status=status,
+            limit_tokens=limit_tokens,
+            prompt_tokens=prompt_tokens,
         )
     if _is_client_fault(status) and _says(problem, _REFUSED):
         return Refused(f"{answered}: {said}; rephrase the task or use another model", status=status)
@@ -166,6 +174,27 @@ def _is_client_fault(status: int | None) -> bool:
 
 def _is_overflow(problem: Problem) -> bool:
     return "rate_limit" not in problem.words and _says(problem, _OVERFLOW)
+
+
+def _sizes(message: str) -> tuple[int | None, int | None]:
+    """Return (window, prompt) in tokens, as far as an overflow's message names them.
+
+    "190000 + 20000 > 200000" and "requested 4500 tokens (4244 in the messages, ...)" name what was
+    asked for the reply as well; the prompt is the part that can be shortened.
+    """
+    sizes = [int(digits.replace(",", "")) for digits in re.findall(_SIZE, message)]
+    limits = (re.search(pattern, message, re.IGNORECASE) for pattern in _LIMITS)
+    found = next(filter(None, limits), None)
+    if found is None:
+        return None, None
+    limit = int(found[1].replace(",", ""))
+    named = re.search(rf"({_SIZE}) in the (?:messages|prompt)", message)
+    if named:
+        return limit, int(named[1].replace(",", ""))
+    summed = re.search(rf"({_SIZE}) \+ {_SIZE} >", message)
+    if summed:
+        return limit, int(summed[1].replace(",", ""))
+    return limit, next((size for size in sizes if size > limit), None)
 
 
 def _is_busy(status: int | None, problem: Problem) -> bool:

@@ -6,6 +6,7 @@ in one user message and come first in it, thinking goes back signed, at most fou
 
 import msgspec
 
+from kodo.base.text import repair_surrogates
 from kodo.core.messages import (
     Assistant,
     Image,
@@ -19,6 +20,7 @@ from kodo.core.messages import (
 from kodo.core.model import ModelInfo, Prompt
 from kodo.models import payload
 from kodo.models.exchange import model_name
+from kodo.models.recalled import is_question
 
 EARLIER = "(What was said before is left out.)"
 GO_ON = "Go on."
@@ -31,13 +33,13 @@ def request_body(info: ModelInfo, prompt: Prompt, images: dict[str, str]) -> Jso
     """Return the body for a prepared prompt (handoff.prepare); `images` is base64 by blob.
 
     The prefix is marked for the prompt cache after the tools, the instructions and the newest
-    message. A model with the ability `reasoning` thinks adaptively and takes no temperature. The
-    API has no seed.
+    message, in which what was recalled for this call alone stands behind the mark. A model with the
+    ability `reasoning` thinks adaptively and takes no temperature. The API has no seed.
     """
     body: Json = {
         "model": model_name(info),
         "max_tokens": prompt.output_tokens or info.output_tokens,
-        "messages": turns(prompt.messages, images),
+        "messages": turns(prompt.messages, images, prompt.recalled),
         "stream": True,
     }
     if prompt.instructions:
@@ -65,8 +67,8 @@ def request_body(info: ModelInfo, prompt: Prompt, images: dict[str, str]) -> Jso
     return body
 
 
-def turns(messages: tuple[Message, ...], images: dict[str, str]) -> list[Json]:
-    """Return messages of alternating roles, the newest block marked for the cache.
+def turns(messages: tuple[Message, ...], images: dict[str, str], recalled: str = "") -> list[Json]:
+    """Return messages of alternating roles, the newest block that stays marked for the cache.
 
     Neighbours of one role become one message; a person speaks first and last, as the API wants.
     """
@@ -86,9 +88,26 @@ def turns(messages: tuple[Message, ...], images: dict[str, str]) -> list[Json]:
             found.insert(0, ("user", [{"type": "text", "text": EARLIER}]))
         if found[-1][0] == "assistant":
             found.append(("user", [{"type": "text", "text": GO_ON}]))
-        newest = found[-1][1]
-        newest[-1] = _cached(newest[-1])
+        asked = len(_blocks(messages[-1], images)) if is_question(messages[-1]) else 0
+        _mark([blocks for _, blocks in found], asked, recalled)
     return [{"role": role, "content": blocks} for role, blocks in found]
+
+
+def _mark(turns: list[list[Json]], asked: int, recalled: str) -> None:
+    """Mark the newest block that the next prompt will repeat; what was recalled goes behind it.
+
+    The last `asked` blocks are a person's question, which comes last of all.
+    """
+    staying = turns[-1]
+    at = len(staying)
+    if recalled:
+        at -= asked
+        staying.insert(at, {"type": "text", "text": repair_surrogates(recalled)})
+    if at == 0:
+        staying = turns[-2] if len(turns) > 1 else []
+        at = len(staying)
+    if at and staying[at - 1]["type"] not in ("thinking", "redacted_thinking"):
+        staying[at - 1] = _cached(staying[at - 1])
 
 
 def _blocks(message: Message, images: dict[str, str]) -> list[Json]:

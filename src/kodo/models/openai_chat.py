@@ -15,6 +15,7 @@ from kodo.models.chat_reply import ChatReader
 from kodo.models.chat_request import request_body
 from kodo.models.exchange import Endpoint, exchange, joined_url, request_headers
 from kodo.models.handoff import ReadBlob, prepare, read_images, takes_images
+from kodo.models.recalled import join_recalled
 from kodo.models.retry import OnRetry
 from kodo.models.transport import Transport
 
@@ -57,7 +58,7 @@ class OpenAIChat:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Assistant, None]:
         """Yield deltas, then one Assistant. Raises ModelError and its children."""
         images = takes_images(self._info, self._read_blob)
-        ready = prepare(prompt, self._info, images=images)
+        ready = join_recalled(prepare(prompt, self._info, images=images))
         blobs = await read_images(ready, self._read_blob)
         body = payload.encode(request_body(self._info, ready, blobs))
         reader = ChatReader(self._info, self._endpoint, self._new_id)

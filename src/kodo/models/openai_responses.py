@@ -12,6 +12,7 @@ from kodo.core.model import ModelInfo, Prompt
 from kodo.models import payload
 from kodo.models.exchange import Endpoint, exchange, joined_url, request_headers
 from kodo.models.handoff import ReadBlob, prepare, read_images, takes_images
+from kodo.models.recalled import join_recalled
 from kodo.models.responses_reply import ResponsesReader
 from kodo.models.responses_request import request_body
 from kodo.models.retry import OnRetry
@@ -51,7 +52,7 @@ class OpenAIResponses:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Assistant, None]:
         """Yield deltas, then one Assistant. Raises ModelError and its children."""
         images = takes_images(self._info, self._read_blob)
-        ready = prepare(prompt, self._info, images=images)
+        ready = join_recalled(prepare(prompt, self._info, images=images))
         blobs = await read_images(ready, self._read_blob)
         body = payload.encode(request_body(self._info, ready, blobs))
         reader = ResponsesReader(self._info, self._endpoint)

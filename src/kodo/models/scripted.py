@@ -29,6 +29,7 @@ from kodo.core.messages import (
 )
 from kodo.core.model import ModelInfo, Prompt
 from kodo.models.failures import Problem, error_of
+from kodo.models.recalled import join_recalled
 from kodo.models.retry import Sleep
 
 DELTA_CHARACTERS = 64
@@ -142,7 +143,7 @@ class Scripted:
         number, step = self._next + 1, self._steps[self._next]
         self._next = number
         if step.expect is not None:
-            newest = newest_text(prompt.messages)
+            newest = newest_text(join_recalled(prompt).messages)
             if not re.search(step.expect, newest):
                 raise self._wrong(
                     f"line {number} expects {step.expect!r} in the newest message, which is"

@@ -12,7 +12,7 @@ from typing import Literal
 from kodo.agent.agent import Agent, Ask, Strategy
 from kodo.agent.budget import RunBudget
 from kodo.agent.finish import FinishGate
-from kodo.agent.instructions import compose_instructions, find_notes
+from kodo.agent.instructions import compose_instructions, find_notes, fit_notes
 from kodo.agent.policy import contains_commands
 from kodo.agent.projects.project import detect_project, probe_tools
 from kodo.base.clock import utc_now
@@ -25,6 +25,8 @@ from kodo.core.sandbox import Scratch
 from kodo.core.thread import Thread, ThreadHeader
 from kodo.core.tool import Tool
 from kodo.runtime.config import Settings
+from kodo.runtime.edit_check import edit_checks
+from kodo.runtime.memory import SessionMemory
 from kodo.runtime.models import ca_file, open_model, proxy_for
 from kodo.runtime.registry import STRATEGIES, TOOLS, load
 from kodo.runtime.session import Session
@@ -47,18 +49,23 @@ OFFERED = (
 CUT_SHORT = frozenset({"interrupted", "limit", "broken"})
 SHORTEST_ID = 6
 MOST_THREADS = 1_000_000
+REMEMBER = ("recall", "search", "history", "as_of", "sweep")
+"""The tools of memory; a model with a small window is offered the first two."""
+
+SMALL_WINDOW_TOKENS = 16_000
 NEED_BACKGROUND = frozenset({"shell", "shell_input"})
 
 
 class Opening(Value, frozen=True):
     """Which thread to open: a new one, an earlier one by id or the last, or a fork of it.
 
-    `thread` "" means the last one of this folder. `schema` is the JSON Schema that the last
-    message must follow, as JSON text.
+    `thread` "" means the last one of this folder, `entry` other than 0 the `seq` of the entry at
+    which to fork it. `schema` is the JSON Schema that the last message must follow, as JSON text.
     """
 
     mode: Literal["new", "resume", "fork"] = "new"
     thread: str = ""
+    entry: int = 0
     schema: str | None = None
 
 
@@ -101,7 +108,9 @@ async def open_session(
     model = open_model(settings, read_blob, on_retry)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(close_model)
-        store = await stack.enter_async_context(open_store(settings.paths.store(settings.cwd)))
+        store_path = settings.paths.store(settings.cwd)
+        has_past = store_path.exists()
+        store = await stack.enter_async_context(open_store(store_path))
         thread, created = await open_thread(store, settings.cwd, wanted)
         jail = make_jail(settings)
         try:
@@ -118,10 +127,14 @@ async def open_session(
             config.rung != "auto" and config.sandbox != "read-only"
         )
         background = await stack.enter_async_context(load(TOOLS, "background")())
-        tools = make_tools(background, settings)
+        strategy_name = choose_strategy(config.strategy, model)
+        memory = SessionMemory(store_path, settings.cwd, thread.header.id, has_past=has_past)
+        stack.push_async_callback(memory.aclose)
+        window_tokens = model.info.context_tokens
+        tools = make_tools(background, settings, window_tokens)
         snapshots = store.snapshots(settings.cwd)
-        notes = find_notes(settings.cwd, settings.project)
-        instructions = compose_instructions(settings.cwd, notes)
+        notes = fit_notes(find_notes(settings.cwd, settings.project), window_tokens)
+        instructions = compose_instructions(settings.cwd, notes, remembers=True)
 
         async def open_scratch() -> Scratch:
             return await open_copy(rung.name, jail)
@@ -159,10 +172,13 @@ async def open_session(
                 allow_net=allow_net,
                 schema=wanted.schema,
                 rung_chosen=rung_chosen,
+                checks=edit_checks(settings),
+                recall=memory if strategy_name == "tools" else None,  # others do not ask it
+                knows_more=memory.knows_more,
             )
-            return agent, make_strategy(config.strategy, model, FinishGate(find_checks))
+            return agent, make_strategy(strategy_name, FinishGate(find_checks))
 
-        session = Session(thread, store.log, store.blobs, make_run, created=created)
+        session = Session(thread, store.log, store.blobs, make_run, created=created, memory=memory)
         yield session
 
 
@@ -180,11 +196,15 @@ def make_jail(settings: Settings) -> Jail:
     )
 
 
-def make_tools(background: object, settings: Settings) -> list[Tool]:
-    """Return the tools that a model is offered; `background` holds their background processes."""
+def make_tools(background: object, settings: Settings, window_tokens: int) -> list[Tool]:
+    """Return the tools that a model is offered; `background` holds their background processes.
+
+    A window of few tokens is not filled with what is seldom called.
+    """
+    remembering = REMEMBER[:2] if window_tokens < SMALL_WINDOW_TOKENS else REMEMBER
     tools: list[Tool] = [
         load(TOOLS, name)(background) if name in NEED_BACKGROUND else load(TOOLS, name)()
-        for name in OFFERED
+        for name in (*OFFERED, *remembering)
     ]
     if settings.config.allow_hosts:
         proxy = partial(proxy_for, settings)
@@ -192,12 +212,16 @@ def make_tools(background: object, settings: Settings) -> list[Tool]:
     return tools
 
 
-def make_strategy(choice: str, model: Model, gate: FinishGate) -> Strategy:
+def choose_strategy(choice: str, model: Model) -> str:
     """Return the strategy that was chosen, or the one that fits the model's abilities."""
     abilities = model.info.abilities
-    name = choice
     if choice == "auto":
-        name = "search" if "small" in abilities or "tools" not in abilities else "tools"
+        return "search" if "small" in abilities or "tools" not in abilities else "tools"
+    return choice
+
+
+def make_strategy(name: str, gate: FinishGate) -> Strategy:
+    """Return the strategy of that name."""
     made: Strategy = load(STRATEGIES, name)(gate) if name == "tools" else load(STRATEGIES, name)()
     return made
 
@@ -223,6 +247,11 @@ async def open_thread(store: Store, cwd: Path, opening: Opening) -> tuple[Thread
     thread = Thread(found, iter(entries))
     if opening.mode == "resume":
         return thread, False
+    if opening.entry:
+        at = thread.at(opening.entry)
+        if at is None:
+            raise ConfigError(f"session {found.id!r} has no entry e{opening.entry}")
+        thread.move(at.id)
     return await fork(store.log, thread, cwd), False
 
 

@@ -39,8 +39,28 @@ TOOLS: dict[str, str] = {
     "write": "kodo.tools.write:Write",
     "plan": "kodo.tools.plan:Plan",
     "fetch": "kodo.tools.fetch:Fetch",
+    "recall": "kodo.tools.recall:Recall",
+    "search": "kodo.tools.search:Search",
+    "history": "kodo.tools.history:History",
+    "as_of": "kodo.tools.as_of:AsOf",
+    "sweep": "kodo.tools.sweep:Sweep",
 }
 """Tool name → its class. `fetch` is loaded only where the network is allowed."""
+
+SCAN: dict[str, str] = {
+    "check": "kodo.scan.check:ScanCheck",
+    "make_engine": "kodo.runtime.scan_engine:make_engine",
+    "rule_folders": "kodo.runtime.scan_engine:rule_folders",
+    "rules_cache": "kodo.runtime.scan_engine:rules_cache",
+    "engine": "kodo.scan.engine:Engine",
+    "read_rules": "kodo.scan.rules.decode:read_rules",
+}
+"""The parts of the scanner that are heavy to import: grammars, YAML."""
+
+MEMORY: dict[str, str] = {
+    "recall": "kodo.store.index.recall:SqliteRecall",
+}
+"""What remembers: loaded when there is something to remember."""
 
 
 def load(table: dict[str, str], name: str) -> Callable[..., Any]:

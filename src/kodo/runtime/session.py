@@ -15,11 +15,13 @@ from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.loop import run
 from kodo.base.clock import Now, utc_now
+from kodo.base.errors import StoreError
 from kodo.base.hashing import NewId, new_id
 from kodo.core.events import Event, Passing, Retrying, RunEnded, RunOutcome
 from kodo.core.messages import User
 from kodo.core.store import Blobs, Log
 from kodo.core.thread import Thread
+from kodo.runtime.memory import SessionMemory
 
 Reader = Callable[[Event | Passing], None]
 MakeRun = Callable[[], tuple[Agent, Strategy]]
@@ -40,6 +42,7 @@ class Session(msgspec.Struct):
     journal: Journal | None = None
     outcome: RunOutcome | None = None
     scope: anyio.CancelScope | None = None
+    memory: SessionMemory | None = None
     gone: BrokenPipeError | None = None
 
     def subscribe(self, reader: Reader) -> None:
@@ -50,12 +53,13 @@ class Session(msgspec.Struct):
         """Leave a message for the running task, or for the next one."""
         self.inbox.put(message)
 
-    async def run(self, task: User) -> RunEnded:
+    async def run(self, task: User | None) -> RunEnded:
         """Carry out a task to its end and return the last event.
 
-        Raises StoreError; every other failure is the outcome of the returned event. Cancellation
-        ends the run as interrupted and is raised again. So does a reader that raises
-        BrokenPipeError, because whoever wanted to see the run has gone.
+        None goes on from the head of the thread, where nobody says anything new. Raises StoreError;
+        every other failure is the outcome of the returned event. Cancellation ends the run as
+        interrupted and is raised again. So does a reader that raises BrokenPipeError, because
+        whoever wanted to see the run has gone.
         """
         if self.created:
             await self.log.create(self.thread.header)
@@ -65,11 +69,21 @@ class Session(msgspec.Struct):
         self.journal = journal
         self.outcome = "interrupted"
         ended: RunEnded | None = None
+        failed: StoreError | None = None
         try:
-            with anyio.CancelScope() as self.scope:
-                ended = await run(agent, strategy, journal, self.inbox, task, __version__)
+            async with anyio.create_task_group() as tasks:
+                if self.memory is not None and agent.recall is not None:
+                    tasks.start_soon(self.memory.keep_up)
+                try:
+                    with anyio.CancelScope() as self.scope:
+                        ended = await run(agent, strategy, journal, self.inbox, task, __version__)
+                except StoreError as error:  # kept out of the group, which would wrap it
+                    failed = error
+                tasks.cancel_scope.cancel()
         finally:
             self.journal = self.scope = None
+        if failed is not None:
+            raise failed
         if ended is None:
             raise self.gone or BrokenPipeError
         self.outcome = ended.outcome

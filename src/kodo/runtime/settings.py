@@ -48,6 +48,20 @@ BUILT_IN_PROVIDERS: dict[str, Provider] = {
 RESERVED_PROVIDERS = ("local", "scripted")
 
 
+class ScanSettings(Value, frozen=True):
+    """How edits are scanned for vulnerabilities before they are kept.
+
+    `edit` is the strongest answer to a new one; `deadline_ms` is the time for one file, past which
+    only patterns are looked for. `osv` is a zip or folder of OSV advisories for `kodo scan`, and
+    `rules` a folder of rules of one's own.
+    """
+
+    edit: Literal["block", "ask", "note", "off"] = "block"
+    deadline_ms: int = 500
+    osv: str = ""
+    rules: str = ""
+
+
 class Config(Value, frozen=True):
     """Everything that can be set, each value from the strongest source that sets it.
 
@@ -64,6 +78,7 @@ class Config(Value, frozen=True):
     offline: bool = False
     checks: tuple[str, ...] = ()
     limits: Limits = Limits()
+    scan: ScanSettings = ScanSettings()
     providers: dict[str, Provider] = msgspec.field(default_factory=lambda: dict(BUILT_IN_PROVIDERS))
 
 

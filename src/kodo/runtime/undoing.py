@@ -19,6 +19,7 @@ from kodo.core.events import Event, FilesChanged, Passing, RunStarted, SnapshotT
 from kodo.core.messages import Value
 from kodo.core.store import Log, Snapshots
 from kodo.core.thread import Entry, Thread
+from kodo.runtime.past.workspaces import workspace_at
 
 SAVED = "saved before undo of "
 SAVED_AGAIN = "saved before redo of "
@@ -172,10 +173,7 @@ async def redo(
 
 def workspace_of(run: RunFiles) -> Path:
     """Return the folder whose files the run changed. Raises ConfigError where it has gone."""
-    folder = Path(run.cwd)
-    if not folder.is_dir():
-        raise ConfigError(f"the folder {run.cwd!r} of that run is no longer there")
-    return folder
+    return workspace_at(run.cwd)
 
 
 def _nobody(happening: Event | Passing) -> None:

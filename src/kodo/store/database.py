@@ -5,6 +5,7 @@ which wait at the same time share one commit, and that every fault becomes one c
 """
 
 import asyncio
+import errno
 import os
 import sqlite3
 import threading
@@ -24,6 +25,7 @@ from kodo.store.schema import prepare
 T = TypeVar("T")
 
 _MOST_JOBS_A_COMMIT = 256
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class _Job(msgspec.Struct, eq=False):
@@ -49,16 +51,23 @@ class Database:
 
     What `write` has returned from survives the death of the process at any instant. A `durable`
     write also waits until the disk has it, and with it everything written before it.
+
+    A file that cannot be written is opened for reading; then writes say so. `salvage` opens a
+    damaged file for reading what is there: SQLite otherwise refuses all of one that was cut short.
     """
 
-    __slots__ = ("_busy_timeout_s", "_closed", "_queue", "_thread", "path")
+    __slots__ = (
+        *("_busy_timeout_s", "_closed", "_level", "_queue", "_salvage", "_thread", "path"),
+    )
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 30) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float = 30, salvage: bool = False) -> None:
         self.path = path
+        self._salvage = salvage
         self._busy_timeout_s = busy_timeout_s
         self._queue: SimpleQueue[_Job | _Stop] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._level = ""  # how `synchronous` was last set
 
     async def read(self, act: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `act` returns; it runs in the file's thread and must not write.
@@ -74,6 +83,13 @@ class Database:
         what `act` raises; then nothing of it was kept.
         """
         return await self._submit(act, writes=True, durable=durable)
+
+    async def maintain(self, act: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `act` returns; it runs outside any transaction, and begins its own.
+
+        For what SQLite allows only there (VACUUM, checkpoints). Raises as `write` does.
+        """
+        return await self._submit(act, writes=False, durable=False)
 
     async def aclose(self) -> None:
         """Finish what waits, and close the file. Later calls raise StoreError."""
@@ -146,12 +162,14 @@ class Database:
             job.error = self._explained(error)
 
     def _run_writes(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
-        level = "FULL" if any(job.durable for job in jobs) else "NORMAL"
         try:
-            connection.execute(f"PRAGMA synchronous = {level}")
+            self._set_level(connection, jobs)
             connection.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._run_write(connection, job)
+            if len(jobs) == 1:
+                jobs[0].result = jobs[0].act(connection)
+            else:
+                for job in jobs:
+                    self._run_write(connection, job)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - handed to those who wait
             explained = self._explained(error)
@@ -159,6 +177,12 @@ class Database:
                 job.error = job.error or explained
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+    def _set_level(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
+        level = "FULL" if any(job.durable for job in jobs) else "NORMAL"
+        if level != self._level:
+            connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
 
     def _run_write(self, connection: sqlite3.Connection, job: _Job) -> None:
         """Run one job of a group so that its failure leaves its neighbours whole."""
@@ -173,19 +197,12 @@ class Database:
         connection.execute("RELEASE job")
 
     def _open(self) -> sqlite3.Connection:
+        connection = self._connect()
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite gives the files beside it the same rights: what was said here is private.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        except OSError as error:
-            raise StoreError(
-                f"cannot open the store {str(self.path)!r}: {error.strerror}; "
-                "make its folder writable, or set KODO_HOME to another one"
-            ) from error
-        connection = sqlite3.connect(
-            self.path, timeout=self._busy_timeout_s, isolation_level=None, cached_statements=64
-        )
-        try:
+            if self._salvage:
+                connection.execute("PRAGMA writable_schema = ON")
+                connection.execute("PRAGMA query_only = ON")
+                return connection
             self._switch_to_wal(connection)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -194,6 +211,36 @@ class Database:
             connection.close()
             raise self._explained(error) from error
         return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        where, is_uri = str(self.path), False
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite gives the files beside it the same rights: what was said here is private.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            if error.errno not in _NOT_WRITABLE or not self._is_at_rest():
+                raise StoreError(
+                    f"cannot open the store {str(self.path)!r}: {error.strerror}; "
+                    "make its folder writable, or set KODO_HOME to another one"
+                ) from error
+            # Nobody can write it, so it can be read without the files that writers share.
+            where, is_uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", True
+        return sqlite3.connect(
+            where,
+            timeout=self._busy_timeout_s,
+            isolation_level=None,
+            cached_statements=64,
+            uri=is_uri,
+        )
+
+    def _is_at_rest(self) -> bool:
+        """Tell whether the file can be read, and nothing waits beside it to be moved into it."""
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            return os.access(self.path, os.R_OK) and not (wal.exists() and wal.stat().st_size)
+        except OSError:
+            return False
 
     def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
         # SQLite does not wait for its busy timeout when two processes switch a new file at once.
@@ -223,8 +270,8 @@ class Database:
                 )
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
                 text = (
-                    f"the store {path} is damaged ({error}): move it aside and kodo makes a new "
-                    "one, or take it back from a backup"
+                    f"the store {path} is damaged ({error}): `kodo store verify` tells where; move "
+                    "it aside and kodo makes a new one, or take it back from a backup"
                 )
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 text = (
@@ -238,6 +285,16 @@ class Database:
         explained = StoreError(text)
         explained.__cause__ = error
         return explained
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Tell whether the file itself is damaged: pages are missing or are not what they should be."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether somebody else holds what is needed."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -6,41 +6,69 @@ accepted loads again as a whole thread, and that a changed row is found and name
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from kodo.base.errors import StoreError
-from kodo.core.events import MessageAdded
+from kodo.core.events import FilesChanged, MessageAdded
 from kodo.core.messages import Text, User, Value
 from kodo.core.store import ThreadSummary
 from kodo.core.thread import Entry, ThreadHeader
 from kodo.store.database import Database
-from kodo.store.packing import pack
-from kodo.store.threads import EPOCH, Damage, chained, resolve, summaries, walk
-
-_LONGEST_TITLE = 80
+from kodo.store.entries import encode_entry, make_row
+from kodo.store.files import forget_versions, newest_entry, record_changes
+from kodo.store.threads import (
+    Damage,
+    Purged,
+    chained,
+    first_link,
+    kind_of,
+    microseconds,
+    resolve,
+    summaries,
+    title_of,
+    walk,
+)
 
 # What a power cut must not take: the task, what undo needs, and how a run ended. Other entries
 # survive the death of the process, but may reach the disk only with the next of these.
 _DURABLE_KINDS = frozenset({"snapshot", "files_changed", "run_ended"})
 
+# Numbers are the order of all entries of the store. One is never given twice, also where the newest
+# entries were removed: whoever has read up to a number goes on from there.
+_INSERT = """
+    INSERT INTO entries (number, thread, seq, id, kind, at_us, chain, digest, packing, body)
+    VALUES (
+        1 + max(
+            coalesce((SELECT max(number) FROM entries), 0),
+            coalesce((SELECT value FROM floors WHERE name = 'entries'), 0)
+        ),
+        ?, ?, ?, ?, ?, ?, ?, ?, ?
+    )
+"""
+
 _ENCODER = msgspec.json.Encoder()
 
 
 class Verification(Value, frozen=True):
-    """What `verify` read, and what it found wrong; `damages` is empty when all is well."""
+    """What `verify` read, and what it found wrong; `damages` is empty when all is well.
+
+    `purged` entries are among those counted: their loss was meant and is on record.
+    """
 
     threads: int
     entries: int
     damages: tuple[Damage, ...] = ()
+    purged: int = 0
 
 
 class _Tail(NamedTuple):
     """The last entry of a thread; `seq` 0 and the header's hash before the first one."""
 
     thread: int
+    cwd: str
+    began_us: int
     seq: int
     entry_id: str | None
     chain: bytes
@@ -58,8 +86,8 @@ class SqliteLog:
 
     async def create(self, header: ThreadHeader) -> None:
         """Begin a thread. Raises StoreError where the id is taken or the disk refuses."""
-        body = _encoded(header, header.id)
-        row = (header.id, header.cwd, header.title, _microseconds(header.created_at), body)
+        body = _encoded(header)
+        row = (header.id, header.cwd, header.title, microseconds(header.created_at), body)
 
         def act(connection: sqlite3.Connection) -> None:
             try:
@@ -82,7 +110,7 @@ class SqliteLog:
 
     async def extend(self, thread_id: str, entries: Sequence[Entry]) -> None:
         """Add entries in one commit: all or, with StoreError, none. `thread_id` is a whole id."""
-        bodies = [_encoded(entry, entry.id) for entry in entries]
+        bodies = [encode_entry(entry) for entry in entries]
         known = self._tails.get(thread_id)
 
         def act(connection: sqlite3.Connection) -> _Tail:
@@ -119,6 +147,8 @@ class SqliteLog:
                     )
                 if isinstance(value, Entry):
                     entries.append(value)
+                elif isinstance(value, Purged):
+                    entries.append(value.entry)
                 else:
                     header = value
             assert header is not None
@@ -139,14 +169,21 @@ class SqliteLog:
         return found[0].header.id if found else None
 
     async def remove(self, thread_id: str) -> str:
-        """Forget a thread and its entries, and return its whole id; blobs stay.
+        """Forget a thread, its entries and what they made of files; return its id. Blobs stay.
 
         Takes a prefix as `load` does. Raises StoreError where it is unknown or ambiguous.
         """
 
         def act(connection: sqlite3.Connection) -> str:
             whole_id = resolve(connection, thread_id)
-            connection.execute("DELETE FROM threads WHERE id = ?", (whole_id,))
+            row = connection.execute("SELECT number FROM threads WHERE id = ?", (whole_id,))
+            (number,) = row.fetchone()
+            forget_versions(connection, number)
+            connection.execute(
+                "INSERT OR REPLACE INTO floors (name, value) VALUES ('entries', ?)",
+                (newest_entry(connection),),
+            )
+            connection.execute("DELETE FROM threads WHERE number = ?", (number,))
             return whole_id
 
         whole_id = await self._database.write(act, durable=True)
@@ -165,49 +202,48 @@ class SqliteLog:
                 return [resolve(connection, thread_id)]
             return [row[0] for row in connection.execute("SELECT id FROM threads ORDER BY number")]
 
-        def check(connection: sqlite3.Connection, whole_id: str) -> tuple[int, list[Damage]]:
-            found = [
-                value if isinstance(value, Damage) else None
-                for value in walk(connection, whole_id)
-                if not isinstance(value, ThreadHeader)
-            ]
-            damages = [damage for damage in found if damage is not None]
-            return sum(damage is None or damage.seq is not None for damage in found), damages
+        def check(connection: sqlite3.Connection, whole_id: str) -> Verification:
+            entries = purged = 0
+            damages: list[Damage] = []
+            for value in walk(connection, whole_id):
+                if isinstance(value, Damage):
+                    damages.append(value)
+                    entries += value.seq is not None
+                elif not isinstance(value, ThreadHeader):
+                    entries += 1
+                    purged += isinstance(value, Purged)
+            return Verification(1, entries, tuple(damages), purged)
 
-        threads = await self._database.read(ids)
-        entries = 0
-        damages: list[Damage] = []
-        for whole_id in threads:  # one job a thread, so that appends get their turn in between
-            count, found = await self._database.read(
+        found = [
+            # One job a thread, so that appends get their turn in between.
+            await self._database.read(
                 lambda connection, whole_id=whole_id: check(connection, whole_id)
             )
-            entries += count
-            damages += found
-        return Verification(len(threads), entries, tuple(damages))
+            for whole_id in await self._database.read(ids)
+        ]
+        return Verification(
+            len(found),
+            sum(one.entries for one in found),
+            tuple(damage for one in found for damage in one.damages),
+            sum(one.purged for one in found),
+        )
 
 
-def _encoded(value: Entry | ThreadHeader, name: str) -> bytes:
+def _encoded(header: ThreadHeader) -> bytes:
     try:
-        return _ENCODER.encode(value)
+        return _ENCODER.encode(header)
     except UnicodeEncodeError as error:
         raise StoreError(
-            f"{name!r} holds text that is not Unicode ({error.reason}): repair it at the border"
+            f"{header.id!r} holds text that is not Unicode ({error.reason}): "
+            "repair it at the border"
         ) from error
-
-
-def _microseconds(at: datetime) -> int:
-    return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def _is_durable(entry: Entry) -> bool:
     body = entry.event.body
     if isinstance(body, MessageAdded):
         return isinstance(body.message, User)
-    return _kind(entry) in _DURABLE_KINDS
-
-
-def _kind(entry: Entry) -> str:
-    return str(type(entry.event.body).__struct_config__.tag)
+    return kind_of(entry) in _DURABLE_KINDS
 
 
 def _title(entry: Entry) -> str:
@@ -215,23 +251,21 @@ def _title(entry: Entry) -> str:
     body = entry.event.body
     if not isinstance(body, MessageAdded) or not isinstance(body.message, User):
         return ""
-    text = next((part.text for part in body.message.parts if isinstance(part, Text)), "")
-    line = " ".join(text.strip().partition("\n")[0].split())
-    return line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1] + "…"
+    return title_of(next((part.text for part in body.message.parts if isinstance(part, Text)), ""))
 
 
 def _read_tail(connection: sqlite3.Connection, thread_id: str) -> _Tail:
     row = connection.execute(
-        "SELECT number, header, title FROM threads WHERE id = ?", (thread_id,)
+        "SELECT number, cwd, at_us, header, digest, title FROM threads WHERE id = ?", (thread_id,)
     ).fetchone()
     if row is None:
         raise StoreError(f"no thread {thread_id!r} in this project's store")
-    number, header, title = row
+    number, cwd, began_us, header, digest, title = row
     last = connection.execute(
         "SELECT seq, id, chain FROM entries WHERE thread = ? ORDER BY seq DESC LIMIT 1", (number,)
     ).fetchone()
-    seq, entry_id, chain = last or (0, None, chained(b"", header))
-    return _Tail(number, seq, entry_id, chain, bool(title))
+    seq, entry_id, chain = last or (0, None, first_link(header, digest))
+    return _Tail(number, cwd, began_us, seq, entry_id, chain, bool(title))
 
 
 def _insert(
@@ -251,22 +285,23 @@ def _insert(
         ).fetchone()
         if known is None:
             raise StoreError(f"entry {entry.id!r} names an unknown parent {entry.parent_id!r}")
-    chain = chained(tail.chain, body)
-    packing, packed = pack(body)
-    at_us = _microseconds(event.at)
+    row = make_row(connection, entry, body)
+    chain = chained(tail.chain, row.digest)
+    at_us = microseconds(event.at)
+    place = (tail.thread, event.seq, entry.id, kind_of(entry), at_us)
     try:
-        connection.execute(
-            "INSERT INTO entries (thread, seq, id, kind, at_us, chain, packing, body) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (tail.thread, event.seq, entry.id, _kind(entry), at_us, chain, packing, packed),
-        )
+        number = connection.execute(_INSERT, (*place, chain, *row)).lastrowid
     except sqlite3.IntegrityError as error:
         raise _overtaken(thread_id, entry) from error
+    # An entry that is older than its thread is the copy of a fork: it changed nothing again.
+    if isinstance(event.body, FilesChanged) and at_us >= tail.began_us:
+        assert number is not None
+        record_changes(connection, tail.cwd, event.body.changes, number)
     titled = tail.titled
     if not titled and (title := _title(entry)):
         connection.execute("UPDATE threads SET title = ? WHERE number = ?", (title, tail.thread))
         titled = True
-    return _Tail(tail.thread, event.seq, entry.id, chain, titled)
+    return tail._replace(seq=event.seq, entry_id=entry.id, chain=chain, titled=titled)
 
 
 def _overtaken(thread_id: str, entry: Entry) -> StoreError:

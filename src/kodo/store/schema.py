@@ -3,16 +3,27 @@
 Does not know what the rows mean. Guards that a newer or foreign file is refused, never changed.
 """
 
+import hashlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from kodo.base.errors import StoreError
+from kodo.store.backfill import record_earlier_changes
+from kodo.store.packing import unpack
 
 APPLICATION_ID = 0x6B6F646F  # "kodo" in ASCII; SQLite keeps it in the file's header
 
 # Step N brings a file from version N to N + 1. A released step is never edited: the golden file
 # of each version in tests/store/golden must go on opening.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+# All other tables can be made again from these.
+TRUTH = frozenset(
+    ("threads", "entries", "pieces", "workspaces", "floors", "file_versions", "purges")
+)
+
+Statement = str | Callable[[sqlite3.Connection], None]
+
+MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     (
         # AUTOINCREMENT: the number of a removed thread is never given to another one, so a process
         # that still remembers it cannot write into a stranger's thread.
@@ -51,6 +62,56 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             stats   BLOB NOT NULL
         )""",
     ),
+    (
+        # The digest of each body stands beside it, so that a body can be purged and the chain
+        # still be proved. What is short comes first: a column behind a long body is slow to read.
+        "ALTER TABLE entries RENAME TO entries_1",
+        """CREATE TABLE entries (
+            number  INTEGER PRIMARY KEY,
+            thread  INTEGER NOT NULL REFERENCES threads (number) ON DELETE CASCADE,
+            seq     INTEGER NOT NULL,
+            id      TEXT NOT NULL,
+            kind    TEXT NOT NULL,
+            at_us   INTEGER NOT NULL,
+            chain   BLOB NOT NULL,
+            digest  BLOB NOT NULL,
+            purge   INTEGER,
+            packing INTEGER NOT NULL,
+            body    BLOB NOT NULL
+        )""",
+        """INSERT INTO entries SELECT number, thread, seq, id, kind, at_us, chain,
+            body_digest(packing, body), NULL, packing, body FROM entries_1 ORDER BY number""",
+        "DROP TABLE entries_1",
+        "CREATE UNIQUE INDEX entries_by_seq ON entries (thread, seq)",
+        "CREATE UNIQUE INDEX entries_by_id ON entries (thread, id)",
+        # Empty means that the header is what its digest is made of: it was never purged.
+        "ALTER TABLE threads ADD COLUMN digest BLOB",
+        "ALTER TABLE threads ADD COLUMN purge INTEGER",
+        # What a counter may never fall below, since the rows that it counted may be removed.
+        "CREATE TABLE floors (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+        # The newest version of a path is never removed, so no number is given twice.
+        """CREATE TABLE file_versions (
+            number INTEGER PRIMARY KEY,
+            path   TEXT NOT NULL,
+            blob   BLOB,
+            entry  INTEGER NOT NULL,
+            how    TEXT NOT NULL CHECK (how IN ('changed', 'seen'))
+        )""",
+        "CREATE INDEX file_versions_by_path ON file_versions (path, number)",
+        """CREATE TABLE purges (
+            number      INTEGER PRIMARY KEY,
+            at_us       INTEGER NOT NULL,
+            who         TEXT NOT NULL,
+            why         TEXT NOT NULL,
+            kind        TEXT NOT NULL CHECK (kind IN ('entry', 'blob', 'header')),
+            key         BLOB NOT NULL,
+            place       TEXT NOT NULL,
+            replacement BLOB,
+            chain       BLOB NOT NULL
+        )""",
+        "CREATE INDEX purges_by_key ON purges (key)",
+        record_earlier_changes,
+    ),
 )
 
 
@@ -61,18 +122,30 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """
     if _checked_version(connection, path) == len(MIGRATIONS):
         return
+    connection.create_function("body_digest", 2, _body_digest, deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have migrated it while this one waited for the lock.
         for step in MIGRATIONS[_checked_version(connection, path) :]:
             for statement in step:
-                connection.execute(statement)
+                if isinstance(statement, str):
+                    connection.execute(statement)
+                else:
+                    statement(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _body_digest(packing: int, body: bytes) -> bytes:
+    """Return the SHA-256 of a body; of a damaged one 32 zeros, which no chain agrees with."""
+    try:
+        return hashlib.sha256(unpack(packing, body)).digest()
+    except StoreError:
+        return bytes(32)
 
 
 def _checked_version(connection: sqlite3.Connection, path: Path) -> int:

@@ -11,6 +11,7 @@ import msgspec
 
 from kodo.store.blobs import SqliteBlobs
 from kodo.store.database import Database
+from kodo.store.files import FileVersions
 from kodo.store.log import SqliteLog
 from kodo.store.snapshots import WorkspaceSnapshots
 from kodo.store.walk import Coverage
@@ -22,6 +23,7 @@ class Store(msgspec.Struct, frozen=True):
     database: Database
     log: SqliteLog
     blobs: SqliteBlobs
+    files: FileVersions
 
     def snapshots(self, workspace: Path, *, coverage: Coverage | None = None) -> WorkspaceSnapshots:
         """Return the snapshots of a workspace; use one object a workspace and process."""
@@ -39,6 +41,6 @@ async def open_store(path: Path, *, busy_timeout_s: float = 30) -> AsyncGenerato
     """
     database = Database(path, busy_timeout_s=busy_timeout_s)
     try:
-        yield Store(database, SqliteLog(database), SqliteBlobs(database))
+        yield Store(database, SqliteLog(database), SqliteBlobs(database), FileVersions(database))
     finally:
         await database.aclose()

@@ -7,6 +7,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -15,13 +16,14 @@ from kodo.core.events import RunEnded
 from kodo.core.messages import Value
 from kodo.core.store import ThreadSummary
 from kodo.core.thread import Entry, ThreadHeader
-from kodo.store.packing import unpack
+from kodo.store.database import is_corrupt
+from kodo.store.entries import decode_entry, fill, unpack_row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SHORTEST_PREFIX = 6
+_LONGEST_TITLE = 80
 
-_ENTRY = msgspec.json.Decoder(Entry)
 _HEADER = msgspec.json.Decoder(ThreadHeader)
 
 
@@ -33,12 +35,34 @@ class Damage(Value, frozen=True):
     reason: str
 
 
-def chained(previous: bytes, body: bytes) -> bytes:
-    """Return the chain value after `body`: sha256(previous + sha256(body)), 32 bytes.
+class Purged(Value, frozen=True):
+    """An entry whose texts were taken away on purpose; `entry` is what remains of it."""
 
-    It stands on the body's hash so that a body can be taken away later without breaking the chain.
+    thread_id: str
+    seq: int
+    at: datetime
+    who: str
+    why: str
+    entry: Entry
+
+
+def chained(previous: bytes, digest: bytes) -> bytes:
+    """Return the chain value after an entry: sha256(previous + digest), 32 bytes.
+
+    `digest` is the SHA-256 of its body, so that the body can be taken away and the chain stand.
     """
-    return hashlib.sha256(previous + hashlib.sha256(body).digest()).digest()
+    return hashlib.sha256(previous + digest).digest()
+
+
+def first_link(header: bytes, digest: bytes | None = None) -> bytes:
+    """Return the chain value that a thread begins with; `digest` is kept where it was purged."""
+    return chained(b"", digest or hashlib.sha256(header).digest())
+
+
+def title_of(text: str) -> str:
+    """Return the first line of a text, cut to a title."""
+    line = " ".join(text.strip().partition("\n")[0].split())
+    return line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1] + "…"
 
 
 def resolve(connection: sqlite3.Connection, thread_id: str) -> str:
@@ -68,44 +92,94 @@ def resolve(connection: sqlite3.Connection, thread_id: str) -> str:
     raise StoreError(f"{thread_id!r} begins several threads ({shown}): give more of it")
 
 
-def walk(connection: sqlite3.Connection, thread_id: str) -> Iterator[ThreadHeader | Entry | Damage]:
+def walk(
+    connection: sqlite3.Connection, thread_id: str
+) -> Iterator[ThreadHeader | Entry | Purged | Damage]:
     """Yield the header and the entries in order, and a Damage in place of what is not whole.
 
     Raises StoreError where there is no such thread.
     """
     row = connection.execute(
-        "SELECT number, title, header FROM threads WHERE id = ?", (thread_id,)
+        "SELECT number, title, header, digest, purge FROM threads WHERE id = ?", (thread_id,)
     ).fetchone()
     if row is None:
         raise StoreError(f"no thread {thread_id!r} in this project's store")
-    number, title, header_bytes = row
+    number, title, header_bytes, header_digest, header_purge = row
     try:
+        if header_purge is not None:
+            tombstone(connection, "header", header_purge, header_digest, header_bytes)
         header = _HEADER.decode(header_bytes)
         yield msgspec.structs.replace(header, title=header.title or title)
-    except msgspec.DecodeError as error:
+    except (StoreError, msgspec.DecodeError) as error:
         yield Damage(thread_id, None, str(error))
-    chain = chained(b"", header_bytes)
-    expected_seq = 0
+    chain = first_link(header_bytes, header_digest)
     rows = connection.execute(
-        "SELECT seq, id, chain, packing, body FROM entries WHERE thread = ? ORDER BY seq", (number,)
+        "SELECT seq, id, chain, kind, at_us, digest, purge, packing, body FROM entries "
+        "WHERE thread = ? ORDER BY seq",
+        (number,),
     )
-    for seq, entry_id, kept_chain, packing, packed in rows:
-        expected_seq += 1
-        try:
-            body = unpack(packing, packed)
-            chain = chained(chain, body)
-            if seq != expected_seq:
-                raise StoreError(f"entry {expected_seq} is missing")
-            if chain != kept_chain:
-                raise StoreError("it does not match its hash")
-            entry = _ENTRY.decode(body)
-            if entry.id != entry_id or entry.event.seq != seq:
-                raise StoreError("its row names another entry")
-            yield entry
-        except (StoreError, msgspec.DecodeError) as error:
-            yield Damage(thread_id, seq, str(error))
-        # After a damaged row the chain goes on from what was kept, so each damage is named once.
-        chain, expected_seq = kept_chain, seq
+    expected_seq = 0
+    try:
+        for seq, entry_id, kept_chain, kind, at_us, digest, *kept in rows:
+            expected_seq += 1
+            chain = chained(chain, digest)
+            try:
+                if seq != expected_seq:
+                    raise StoreError(f"entry {expected_seq} is missing")
+                if chain != kept_chain:
+                    raise StoreError("the chain breaks here: it does not match its hash")
+                value = _read(connection, thread_id, digest, kept)
+                entry = value.entry if isinstance(value, Purged) else value
+                if (entry.event.seq, entry.id, kind_of(entry), microseconds(entry.event.at)) != (
+                    *(seq, entry_id, kind, at_us),
+                ):
+                    raise StoreError("its row names another entry")
+                yield value
+            except (StoreError, msgspec.DecodeError) as error:
+                yield Damage(thread_id, seq, str(error))
+            # After a damaged row the chain goes on from what was kept: each damage is named once.
+            chain, expected_seq = kept_chain, seq
+    except sqlite3.DatabaseError as error:
+        if not is_corrupt(error):
+            raise
+        yield Damage(thread_id, expected_seq + 1, f"the file cannot be read from here: {error}")
+
+
+def _read(
+    connection: sqlite3.Connection, thread_id: str, digest: bytes, kept: list[Any]
+) -> Entry | Purged:
+    purge, packing, packed = kept
+    unpacked = unpack_row(packing, packed)
+    if purge is None and hashlib.sha256(unpacked).digest() != digest:
+        raise StoreError("its body does not match its hash")
+    entry = decode_entry(fill(connection, packing, unpacked))
+    if purge is None:
+        return entry
+    told = tombstone(connection, "entry", purge, digest, unpacked)
+    return Purged(thread_id, entry.event.seq, *told, entry)
+
+
+def kind_of(entry: Entry) -> str:
+    """Return the kind of an entry's event, as it stands in its row."""
+    return str(type(entry.event.body).__struct_config__.tag)
+
+
+def microseconds(at: datetime) -> int:
+    """Return a time as it stands in a row: microseconds since 1970."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def tombstone(
+    connection: sqlite3.Connection, kind: str, purge: int, digest: bytes | None, remains: bytes
+) -> tuple[datetime, str, str]:
+    """Return when, by whom and why a row was purged. Raises StoreError where nothing tells."""
+    row = connection.execute(
+        "SELECT at_us, who, why, key, replacement FROM purges WHERE number = ? AND kind = ?",
+        (purge, kind),
+    ).fetchone()
+    if row is None or row[3] != digest or row[4] != hashlib.sha256(remains).digest():
+        raise StoreError("it is marked as purged, but no record of a purge tells of it")
+    return EPOCH + timedelta(microseconds=row[0]), row[1], row[2]
 
 
 def summaries(connection: sqlite3.Connection, cwd: str | None, limit: int) -> list[ThreadSummary]:
@@ -146,5 +220,5 @@ def _outcome(connection: sqlite3.Connection, thread: int) -> str:
     ).fetchone()
     if row is None or row[0] != "run_ended":
         return ""
-    body = _ENTRY.decode(unpack(row[1], row[2])).event.body
+    body = decode_entry(fill(connection, row[1], unpack_row(row[1], row[2]))).event.body
     return body.outcome if isinstance(body, RunEnded) else ""

@@ -27,7 +27,7 @@ _SETTLED_AFTER_NS = 2_000_000_000
 _BATCH_BYTES = 8 << 20
 _BATCH_FILES = 1000
 
-_SKIPPED_ALWAYS = frozenset(
+SKIPPED_ALWAYS = frozenset(
     (
         *(".git", ".hg", ".svn", ".jj", "node_modules", "bower_components", "__pycache__"),
         *(".venv", "venv", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache"),
@@ -36,7 +36,7 @@ _SKIPPED_ALWAYS = frozenset(
     )
 )
 # These names are build output only beside the file that makes them so.
-_SKIPPED_BESIDE = {
+SKIPPED_BESIDE = {
     "target": ("Cargo.toml", "pom.xml", "build.sbt"),
     "build": (
         *("CMakeLists.txt", "build.gradle", "build.gradle.kts", "meson.build"),
@@ -195,8 +195,8 @@ class Scan:
         deeper: list[str],
     ) -> None:
         name = entry.name
-        beside = _SKIPPED_BESIDE.get(name)
-        if name in _SKIPPED_ALWAYS or (beside and not names.isdisjoint(beside)):
+        beside = SKIPPED_BESIDE.get(name)
+        if name in SKIPPED_ALWAYS or (beside and not names.isdisjoint(beside)):
             # Git's own folder is no loss that anybody needs to hear of.
             reason = "version control" if name == ".git" else "dependencies, cache or build output"
             self._leave((path,), reason)

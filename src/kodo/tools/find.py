@@ -10,9 +10,9 @@ from typing import Annotated
 from anyio import to_thread
 from msgspec import Meta
 
+from kodo.base.ignoring import glob_expression, walk
 from kodo.core.tool import Effect, ToolContext, ToolOutput, text_output
 from kodo.tools.arguments import Arguments, decode, schema_text
-from kodo.tools.ignoring import glob_expression, walk
 from kodo.tools.place import folder_in
 
 MAX_FOUND = 300

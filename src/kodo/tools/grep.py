@@ -13,10 +13,10 @@ from anyio import to_thread
 from msgspec import Meta
 
 from kodo.base.errors import ToolError
+from kodo.base.ignoring import glob_expression, walk
 from kodo.base.text import repair_utf8
 from kodo.core.tool import Effect, ToolContext, ToolOutput, text_output
 from kodo.tools.arguments import Arguments, decode, schema_text
-from kodo.tools.ignoring import glob_expression, walk
 from kodo.tools.place import folder_in
 
 MAX_MATCHES = 200

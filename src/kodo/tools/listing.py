@@ -8,9 +8,9 @@ from anyio import to_thread
 from msgspec import Meta
 
 from kodo.base.errors import ToolError
+from kodo.base.ignoring import Found, walk
 from kodo.core.tool import Effect, ToolContext, ToolOutput, text_output
 from kodo.tools.arguments import Arguments, decode, schema_text
-from kodo.tools.ignoring import Found, walk
 from kodo.tools.place import folder_in
 
 MAX_ENTRIES = 400

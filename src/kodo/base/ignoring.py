@@ -6,7 +6,7 @@ to import, on the path of every run; a test holds it to that library. Follows no
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -118,19 +118,24 @@ def _braces(pattern: str) -> list[str]:
 
 
 def walk(
-    root: Path, start: str = "", *, depth: int | None = None, ignored_too: bool = False
+    root: Path,
+    start: str = "",
+    *,
+    depth: int | None = None,
+    ignored_too: bool = False,
+    never: Callable[[Found], bool] | None = None,
 ) -> Iterator[Found]:
     """Yield what lies below `start`, folders before what is in them, names in order.
 
-    A folder that is ignored is not entered; `depth` 1 is the folder's own entries. What cannot be
-    read is left out.
+    A folder that is ignored is not entered, nor is what `never` says yes to; `depth` 1 is the
+    folder's own entries. What cannot be read is left out.
     """
     chain: list[tuple[str, list[Rule]]] = []
     above = ""
     for part in ["", *start.split("/")] if start else [""]:
         above = f"{above}/{part}" if above and part else above or part
         chain.append((above, _rules_of(root / above)))
-    yield from _walk(root, start, chain, depth, ignored_too=ignored_too)
+    yield from _walk(root, start, chain, depth, ignored_too=ignored_too, never=never)
 
 
 def _walk(
@@ -140,10 +145,11 @@ def _walk(
     depth: int | None,
     *,
     ignored_too: bool,
+    never: Callable[[Found], bool] | None,
 ) -> Iterator[Found]:
     try:
-        with os.scandir(root / folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(root / folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
     except OSError:
         return
     for entry in entries:
@@ -153,12 +159,14 @@ def _walk(
             continue
         if not ignored_too and _is_ignored_by_chain(chain, path, is_folder=is_folder):
             continue
-        yield Found(path, is_folder)
+        found = Found(path, is_folder)
+        if never is not None and never(found):
+            continue
+        yield found
         if is_folder and depth != 1:
             below = [*chain, (path, _rules_of(root / path))]
-            yield from _walk(
-                root, path, below, depth - 1 if depth else None, ignored_too=ignored_too
-            )
+            left = depth - 1 if depth else None
+            yield from _walk(root, path, below, left, ignored_too=ignored_too, never=never)
 
 
 def _is_ignored_by_chain(

@@ -1,0 +1,1 @@
+"""Measurements of recall: what is found again, and what it costs."""

@@ -1,0 +1,147 @@
+"""What a prompt should be reminded of: hits for the newest question and the newest errors.
+
+Knows the port Recall and the window, no model. Guards that a turn never fails or waits long because
+of memory, and that what is in the window already, or has nothing to do with it, is left out.
+"""
+
+import logging
+import re
+
+import anyio
+
+from kodo.agent.window.excerpts import tells
+from kodo.agent.window.lines import ShownLines
+from kodo.agent.window.recalled import Block, pack
+from kodo.agent.window.window import Window
+from kodo.base.errors import StoreError, ToolError
+from kodo.core.messages import Message, Text, ToolResult
+from kodo.core.recall import Hit, Query, Recall
+
+PATIENCE_S = 2.0
+"""How long a turn waits for the memory; what comes later than that is not recalled."""
+
+_LONGEST_QUESTION = 2_000
+_LONGEST_ERRORS = 800
+_SHORT_OUTPUT = 400
+_HITS = 24
+_COMMANDS = frozenset({"shell", "shell_input"})
+_OF_MEMORY = frozenset({"recall", "search", "history", "as_of", "sweep"})
+_NEAR_BEST = 0.5
+_MOST_FOR_RESULTS = 3
+
+# An anchored hit shares something rare with the question; without that, only a question to which
+# most of the words, and those together, lead is worth the room.
+_LEAST_ANCHORED = 1.2
+_LEAST_PLAIN = 2.2
+
+_ASKS_FOR_OLD = re.compile(
+    r"\b(before|previous|old|older|earlier|original|first|used to|history|versions?|was)\b",
+    re.IGNORECASE,
+)
+
+_WORD = re.compile(r"\w+")
+_ECHO = 0.8
+
+logger = logging.getLogger(__name__)
+
+
+class Memory:
+    """Reminds one run of what the project's memory holds."""
+
+    __slots__ = ("_asked", "_found", "_recall", "_shown", "_silent", "_thread", "_window")
+
+    def __init__(self, recall: Recall, window: Window, thread: str) -> None:
+        self._recall = recall
+        self._window = window
+        self._thread = thread
+        self._shown = ShownLines(window)
+        self._asked = (0, -1)
+        self._found: list[Hit] = []
+        self._silent = False
+
+    async def block(self, budget_tokens: int) -> Block:
+        """Return what to recall now, within the budget; nothing where nothing is to the point."""
+        if self._silent or budget_tokens <= 0:
+            return Block()
+        with anyio.move_on_after(PATIENCE_S):
+            try:
+                return await self._block(budget_tokens)
+            except (StoreError, ToolError) as error:
+                self._silent = True  # once is enough: the run goes on without its memory
+                logger.warning("nothing is recalled in this run: %s", error)
+        return Block()
+
+    async def _block(self, budget_tokens: int) -> Block:
+        hits = self._worth_it(await self._for_results())
+        hits = [hit for hit in hits if hit.anchored][:_MOST_FOR_RESULTS]
+        known = {(hit.ref, hit.first_line) for hit in hits}
+        for hit in self._worth_it(await self._for_question()):
+            if (hit.ref, hit.first_line) not in known:
+                hits.append(hit)
+        return pack(hits, budget_tokens, self._thread)
+
+    async def _for_results(self) -> list[Hit]:
+        """Return the hits for what the newest results tell of errors."""
+        lines: list[str] = []
+        for piece in reversed(self._window.pieces):
+            if not isinstance(piece.message, ToolResult):
+                break
+            lines.append(telling_lines(piece.message))
+        errors = "\n".join(reversed(lines))[:_LONGEST_ERRORS].strip()
+        return await self._recall.search(Query(errors, k=_HITS)) if errors else []
+
+    async def _for_question(self) -> list[Hit]:
+        """Return the hits for what the person said last; asked again only after an eviction."""
+        question = self._window.question
+        if question is None:
+            return []
+        asked = (question.seq, self._window.version)
+        if asked != self._asked:
+            text = _text(question.message)
+            if len(text) > _LONGEST_QUESTION:
+                half = _LONGEST_QUESTION // 2
+                text = f"{text[:half]}\n{text[-half:]}"
+            found = await self._recall.search(Query(text, k=_HITS)) if text.strip() else []
+            old_ones = _ASKS_FOR_OLD.search(text) is not None
+            self._found = [
+                hit for hit in found if (hit.current or old_ones) and not _echoes(hit, text)
+            ]
+            self._asked = asked
+        return self._found
+
+    def _worth_it(self, hits: list[Hit]) -> list[Hit]:
+        """Return the hits to the point that cannot be read in the window, best first."""
+        found = [
+            hit
+            for hit in hits
+            if hit.score >= (_LEAST_ANCHORED if hit.anchored else _LEAST_PLAIN)
+            and not self._shown.cover(hit.text)
+        ]
+        best = max((hit.score for hit in found), default=0.0)
+        return [hit for hit in found if hit.score >= best * _NEAR_BEST]
+
+
+def telling_lines(result: ToolResult) -> str:
+    """Return the lines of a result to search by: those of errors, or a command's whole output.
+
+    What the memory itself has brought back is not searched by again.
+    """
+    text = result.text
+    if result.name in _OF_MEMORY:
+        return ""
+    if len(text) <= _SHORT_OUTPUT and (result.name in _COMMANDS or result.outcome == "error"):
+        return text
+    found = dict.fromkeys(line.strip() for line in text.split("\n") if tells(line))
+    return "\n".join(list(found)[-6:])
+
+
+def _echoes(hit: Hit, question: str) -> bool:
+    """Tell whether a hit is the question itself, asked here or before: no answer to it."""
+    if hit.kind != "user":
+        return False
+    asked, words = set(_WORD.findall(question.lower())), set(_WORD.findall(hit.text.lower()))
+    return len(words & asked) >= _ECHO * len(words)
+
+
+def _text(message: Message) -> str:
+    return "\n".join(part.text for part in message.parts if isinstance(part, Text))

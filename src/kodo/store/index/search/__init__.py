@@ -1,0 +1,1 @@
+"""Finding again: questions taken apart, chunks looked up and ranked, references read."""

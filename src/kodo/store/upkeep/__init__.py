@@ -1,0 +1,1 @@
+"""The upkeep of a store: proving it, counting it, collecting garbage, purging, exporting."""
