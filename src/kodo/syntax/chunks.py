@@ -292,15 +292,16 @@ def _windows(data: bytes) -> Iterator[Chunk]:
     """Yield overlapping windows over lines."""
     starts = [0, *accumulate(map(len, _lines(data)))]
     lines = len(starts) - 1
-    at = 0
+    at = reached = 0
     while True:
         start = starts[at]
         after = min(at + WINDOW_LINES, bisect_right(starts, start + MAX_CHUNK_BYTES) - 1)
         if after <= at:
             after = at + 1
             yield from _bits(data, start, starts[after], at + 1, "")
-        else:
+        elif starts[after] > reached:  # before a very long line the next window may add nothing
             yield Chunk(start, starts[after], at + 1, after)
+        reached = starts[after]
         if after >= lines:
             return
         count = after - at
