@@ -103,7 +103,7 @@ class Engine:
         flows = active.danger and active.source
         if not active.pattern and not (flows or (not alone and (active.danger or active.source))):
             return FileReport(path, lines=lines)
-        root = parse(source, grammar).root_node
+        root = parse(language.prepare(source), grammar).root_node
         text = SourceText(path, source)
         module = language.lower(root, text)
         if not flows and not alone and (active.danger or active.source):
@@ -228,7 +228,7 @@ class Engine:
                 if grammar is None or SCAN_LANGUAGES.get(grammar) is not language:
                     return None
                 text = SourceText(path, source)
-                module = language.lower(parse(source, grammar).root_node, text)
+                module = language.lower(parse(language.prepare(source), grammar).root_node, text)
                 kept = (source, module, text, frozenset(_WORD.findall(source)))
                 self._units[path] = kept
                 if len(self._units) > MAX_KEPT_UNITS:

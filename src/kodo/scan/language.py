@@ -14,6 +14,7 @@ from tree_sitter import Node as SyntaxNode
 from kodo.scan.checker import Checker
 from kodo.scan.interpreter.fold import Semantics
 from kodo.scan.ir import Module
+from kodo.scan.lower.python.comments import without_long_comments
 from kodo.scan.lower.python.module import lower_python, module_paths
 from kodo.scan.text import SourceText
 from kodo.syntax.languages import LanguageName
@@ -24,7 +25,8 @@ class ScanLanguage(NamedTuple):
 
     `paths(name, importer)` gives the files, from the root, that a dotted module name may mean for a
     file at `importer`, the likeliest first. `checkers` are by the name that rules give under
-    `checker`.
+    `checker`. `prepare` may change bytes that mean nothing to the lowering before they are parsed;
+    it must not move any.
     """
 
     rules: str
@@ -32,9 +34,12 @@ class ScanLanguage(NamedTuple):
     paths: Callable[[str, str], list[str]]
     semantics: Semantics
     checkers: Mapping[str, Checker] = MappingProxyType({})
+    prepare: Callable[[bytes], bytes] = bytes
 
 
-_PYTHON = ScanLanguage("python", lower_python, module_paths, Semantics())
+_PYTHON = ScanLanguage(
+    "python", lower_python, module_paths, Semantics(), prepare=without_long_comments
+)
 
 SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "python": _PYTHON,

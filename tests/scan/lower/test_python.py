@@ -1,6 +1,7 @@
 """Python becomes the intermediate representation; what is broken or deep stays readable."""
 
 from kodo.scan.ir import Assign, Call, If, Literal, Name, Node, Operation, Text, Try, Unknown, While
+from kodo.scan.lower.python.comments import MIN_RUN, without_long_comments
 from kodo.scan.lower.python.module import lower_python, module_name, module_paths
 from kodo.scan.text import SourceText
 from kodo.syntax.tree import parse
@@ -132,3 +133,12 @@ def test_module_names() -> None:
     assert module_name("a/b/__init__.py") == "a.b"
     assert module_paths("x.y", "a/b.py")[:2] == ["a/x/y.py", "a/x/y/__init__.py"]
     assert "x/y.py" in module_paths("x.y", "a/b.py")
+
+
+def test_long_runs_of_comments_become_blank() -> None:
+    """The grammar would take a square of their number; nothing moves and code stays."""
+    code = b"def f():\n    x = 1  # kept\n"
+    run = b"    # \xc3\xa4\n\n" * MIN_RUN
+    made = without_long_comments(code + run + code)
+    assert made == code + run.replace(b"# \xc3\xa4", b"    ") + code
+    assert without_long_comments(code * MIN_RUN) == code * MIN_RUN
