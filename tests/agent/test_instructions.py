@@ -6,8 +6,10 @@ import pytest
 
 from kodo.agent.instructions import (
     MAX_NOTES_BYTES,
+    NOTES_SHARE,
     compose_instructions,
     find_notes,
+    fit_notes,
 )
 
 
@@ -79,3 +81,28 @@ def test_braces_in_notes_and_folder_names_are_kept() -> None:
     assert "Workspace: /work/{x}\n" in text
     assert text.endswith("The project's own notes:\n\nuse {braces}\n")
     assert "own notes" not in compose_instructions(Path("/w"), "")
+
+
+def test_memory_and_map_stand_before_the_notes() -> None:
+    text = compose_instructions(Path("/w"), "Use tabs.", "a.py: f, g", remembers=True)
+    memory, found, notes = (
+        text.index(words) for words in ("recall(ref)", "a.py: f, g", "Use tabs.")
+    )
+    assert memory < found < notes
+    assert "recall(ref)" not in compose_instructions(Path("/w"), "")
+
+
+def test_long_notes_keep_their_rules_and_say_how_the_rest_is_had() -> None:
+    story = "".join(f"It is so since day {number}.\n" for number in range(400))
+    notes = (
+        f"# AGENTS.md\nBe kind.\n{story}You must run make check.\n{story}"
+        f"\n\n# app/AGENTS.md\n{story}Never edit gen/.\n{story}"
+    )
+    short = fit_notes(notes, 8_192)
+    assert len(short) < 8_192 * NOTES_SHARE * 4 * 1.15
+    for words in ("# AGENTS.md\nBe kind.", "You must run make check.", "Never edit gen/."):
+        assert words in short
+    assert 'recall("f:AGENTS.md", 1, 802)' in short
+    assert 'recall("f:app/AGENTS.md", 1, 801)' in short
+    assert fit_notes(notes, 400_000) == notes
+    assert fit_notes("", 8_192) == ""

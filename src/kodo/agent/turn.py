@@ -60,6 +60,9 @@ async def speak(
     else:
         await journal.record(sent)
 
+    if pace is not None:
+        pace.begin()
+
     async def hear(delta: Delta) -> None:
         if pace is not None:
             pace.take(delta)

@@ -113,7 +113,7 @@ class ChatCommands:
         self._chat = Chat(
             self._session,
             settings.cwd,
-            self._table(),
+            self.table(),
             title=f"{settings.config.model} · {settings.cwd} · /help",
             colour=self._paint.colour,
             width=terminal_width(settings.environment, sys.stdout),
@@ -122,7 +122,8 @@ class ChatCommands:
         )
         return self._chat
 
-    def _table(self) -> list[SlashCommand]:
+    def table(self) -> list[SlashCommand]:
+        """Return the commands, in the order in which /help lists them."""
         return [
             SlashCommand("/help", "what can be typed here", self._help, while_working=True),
             SlashCommand("/model", "show or change the model: /model ID", self._model),
@@ -145,7 +146,7 @@ class ChatCommands:
             self._chat.say(*lines)
 
     async def _help(self, words: str) -> Reopen | None:
-        self._say(*(f"  {item.name:<10} {item.summary}" for item in self._table()))
+        self._say(*(f"  {item.name:<10} {item.summary}" for item in self.table()))
         self._say("  @path names a file · Alt-Enter new line · Ctrl-C interrupts · Ctrl-D leaves")
         return None
 

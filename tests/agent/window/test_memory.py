@@ -157,6 +157,18 @@ async def test_the_budget_holds_and_the_best_stands_last() -> None:
     assert block.items[-1].ref == "1f2e3d:e0"
 
 
+async def test_what_was_recalled_for_a_question_shrinks_after_a_few_prompts() -> None:
+    script = asking("what did zorbax say?")
+    hits = [
+        hit(f"1f2e3d:e{n}", f"{n} zorbax\n" + "row\n" * 150, score=4 - n / 10) for n in range(5)
+    ]
+    memory, _ = remembering(script, *hits)
+    sizes = [len((await memory.block(2_000)).items) for _ in range(5)]
+    assert sizes == [5, 5, 5, 3, 3]
+    script.say(user("and zorbax ?"))
+    assert len((await memory.block(2_000)).items) == 5
+
+
 async def test_a_memory_that_fails_is_left_alone_for_the_rest_of_the_run() -> None:
     memory, recall = remembering(asking("what did zorbax say?"), hit("1f2e3d:e1", "zorbax"))
     recall.error = StoreError("the disk is on fire")

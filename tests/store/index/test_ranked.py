@@ -117,7 +117,7 @@ async def test_kinds_paths_threads_and_time_narrow_a_search(memory: Memory) -> N
     assert await memory.refs("velvet", kinds=("tool",)) == [f"e{second}"]
     assert await memory.refs("velvet", path="*.md") == ["f:docs/two.md@1"]
     assert await memory.refs("velvet", path="src/**") == ["f:src/one.py@1"]
-    assert await memory.refs("velvet", thread="thread-2-with") == ["thread-2-with-:e1"]
+    assert await memory.refs("velvet", thread="thread-2-with") == ["thread-2-with-a-long-name:e1"]
     past = await memory.refs("velvet", as_of=f"e{first}")
     assert f"e{first}" in past
     assert f"e{second}" not in past

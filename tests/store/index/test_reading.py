@@ -75,7 +75,7 @@ async def test_entries_of_other_threads_are_named_with_their_thread(memory: Memo
     await memory.say("here")
     await memory.say("there", "01jc8vq2k3aaaabbbbccccdddd")
     (hit, *_) = await memory.find("there")
-    assert hit.ref == "01jc8vq2k3aaaa:e1"
+    assert hit.ref == "01jc8vq2k3aaaabb:e1"
     assert await memory.recall.read(hit.ref) == b"there"
     assert await memory.recall.read("01jc8v:e1") == b"there"
     assert await memory.recall.read("e1") == b"here"

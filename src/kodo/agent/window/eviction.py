@@ -14,6 +14,7 @@ from kodo.agent.window.pieces import Marks, Piece, State, render, state_under
 from kodo.agent.window.tokens import message_tokens
 from kodo.core.messages import Assistant
 
+_FAR_TOO_MUCH = 8
 _LINE_TOKENS = 24  # what one folded call leaves behind in the first message
 
 
@@ -21,8 +22,8 @@ class Draft:
     """Marks that move forward, and the tokens that the window would have under them."""
 
     __slots__ = (
-        *("_began", "_changed", "_costs", "_head_room", "_marks", "_pieces", "_pinned_plan"),
-        *("_target", "used"),
+        *("_began", "_changed", "_costs", "_folded", "_head_room", "_marks", "_pieces"),
+        *("_pinned_plan", "_target", "used"),
     )
 
     def __init__(
@@ -37,6 +38,7 @@ class Draft:
         self._pieces = pieces
         self._began = self._marks = marks
         self._changed = False
+        self._folded = 0
         self._pinned_plan = newest_plan(pieces)
         self._target = target_tokens
         self._costs = [
@@ -50,6 +52,11 @@ class Draft:
         """Return the marks moved until the target is reached or nothing is left to give."""
         newest = self._newest()
         recent = self._recent(newest, recent_tokens)
+        if self.used > _FAR_TOO_MUCH * self._target:
+            # A long past meets a small window: what is to be folded anyway needs no stub before.
+            target, self._target = self._target, _FAR_TOO_MUCH * self._target
+            self._fold(recent)
+            self._target = target
         for limit in (recent, newest, len(self._pieces)):
             self._lower("stub", limit)
             self._lower("short", limit)
@@ -91,8 +98,8 @@ class Draft:
                 self._set_cost(at, message_tokens(render(piece, wanted, self._marks)))
 
     def _fold(self, limit: int) -> None:
-        begun = 0
-        for at in range(limit):
+        begun = self._folded
+        for at in range(begun, limit):
             ends = at + 1 == len(self._pieces) or self._pieces[at + 1].kind != "result"
             if not ends:
                 continue
@@ -100,7 +107,7 @@ class Draft:
                 return
             for place in range(begun, at + 1):
                 self._set_cost(place, self._folded_cost(self._pieces[place], self._costs[place]))
-            begun = at + 1
+            begun = self._folded = at + 1
             to = self._pieces[at].seq + 1
             self._marks = msgspec.structs.replace(
                 self._marks,

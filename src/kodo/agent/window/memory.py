@@ -12,6 +12,7 @@ import anyio
 from kodo.agent.window.excerpts import tells
 from kodo.agent.window.lines import ShownLines
 from kodo.agent.window.recalled import Block, pack
+from kodo.agent.window.tokens import estimate_tokens
 from kodo.agent.window.window import Window
 from kodo.base.errors import StoreError, ToolError
 from kodo.core.messages import Message, Text, ToolResult
@@ -27,6 +28,11 @@ _HITS = 24
 _COMMANDS = frozenset({"shell", "shell_input"})
 _OF_MEMORY = frozenset({"recall", "search", "history", "as_of", "sweep"})
 _NEAR_BEST = 0.5
+
+# What is recalled is read anew with every prompt. For a question it comes in full at first; later
+# the model has acted on it, and the best of it will do.
+_REMINDED_IN_FULL = 3
+_LATER_SHARE = 0.25
 _MOST_FOR_RESULTS = 3
 
 # An anchored hit shares something rare with the question; without that, only a question to which
@@ -48,15 +54,21 @@ logger = logging.getLogger(__name__)
 class Memory:
     """Reminds one run of what the project's memory holds."""
 
-    __slots__ = ("_asked", "_found", "_recall", "_shown", "_silent", "_thread", "_window")
+    __slots__ = (
+        *("_asked", "_errors", "_for_errors", "_found", "_recall", "_reminded", "_shown"),
+        *("_silent", "_thread", "_window"),
+    )
 
     def __init__(self, recall: Recall, window: Window, thread: str) -> None:
         self._recall = recall
         self._window = window
         self._thread = thread
         self._shown = ShownLines(window)
-        self._asked = (0, -1)
+        self._asked: tuple[int, int] = (0, -1)
         self._found: list[Hit] = []
+        self._reminded = 0
+        self._errors = ""
+        self._for_errors: list[Hit] = []
         self._silent = False
 
     async def block(self, budget_tokens: int) -> Block:
@@ -75,10 +87,12 @@ class Memory:
         hits = self._worth_it(await self._for_results())
         hits = [hit for hit in hits if hit.anchored][:_MOST_FOR_RESULTS]
         known = {(hit.ref, hit.first_line) for hit in hits}
-        for hit in self._worth_it(await self._for_question()):
-            if (hit.ref, hit.first_line) not in known:
-                hits.append(hit)
-        return pack(hits, budget_tokens, self._thread)
+        found = self._worth_it(await self._for_question())
+        found = [hit for hit in found if (hit.ref, hit.first_line) not in known]
+        self._reminded += 1
+        if self._reminded > _REMINDED_IN_FULL:
+            found = _best_within(found, budget_tokens * _LATER_SHARE)
+        return pack([*hits, *found], budget_tokens, self._thread)
 
     async def _for_results(self) -> list[Hit]:
         """Return the hits for what the newest results tell of errors."""
@@ -88,7 +102,10 @@ class Memory:
                 break
             lines.append(telling_lines(piece.message))
         errors = "\n".join(reversed(lines))[:_LONGEST_ERRORS].strip()
-        return await self._recall.search(Query(errors, k=_HITS)) if errors else []
+        if errors != self._errors:
+            self._errors = errors
+            self._for_errors = await self._recall.search(Query(errors, k=_HITS)) if errors else []
+        return self._for_errors
 
     async def _for_question(self) -> list[Hit]:
         """Return the hits for what the person said last; asked again only after an eviction."""
@@ -106,7 +123,7 @@ class Memory:
             self._found = [
                 hit for hit in found if (hit.current or old_ones) and not _echoes(hit, text)
             ]
-            self._asked = asked
+            self._asked, self._reminded = asked, 0
         return self._found
 
     def _worth_it(self, hits: list[Hit]) -> list[Hit]:
@@ -133,6 +150,17 @@ def telling_lines(result: ToolResult) -> str:
         return text
     found = dict.fromkeys(line.strip() for line in text.split("\n") if tells(line))
     return "\n".join(list(found)[-6:])
+
+
+def _best_within(hits: list[Hit], budget_tokens: float) -> list[Hit]:
+    """Return the first hits that fit, and the first one in any case."""
+    kept: list[Hit] = []
+    for hit in hits:
+        budget_tokens -= estimate_tokens(hit.text)
+        if kept and budget_tokens < 0:
+            break
+        kept.append(hit)
+    return kept
 
 
 def _echoes(hit: Hit, question: str) -> bool:

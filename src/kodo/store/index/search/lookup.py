@@ -5,17 +5,18 @@ common its words are, it reads only so many rows.
 """
 
 import sqlite3
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
 from kodo.store.index.search.question import Question
 
 COUNTED = 2000
-MOST_TERMS = 10
-MOST_ROWS = 60_000
+MOST_TERMS = 8
+MOST_ROWS = 8_000
 
 _MOST_TOGETHER = 5
-_RARE = 20_000
+_MOST_ROWS_NEAR = 30_000
 _NEAR = 10
 
 # Weights of the columns path, symbol, text, inner.
@@ -32,13 +33,15 @@ class Term(NamedTuple):
 
 def count(connection: sqlite3.Connection, match: str) -> int:
     """Return about how many chunks match: exact up to COUNTED, estimated from there on."""
-    rows = connection.execute(
-        "SELECT rowid FROM index_words WHERE index_words MATCH ? LIMIT ?", (match, COUNTED)
-    ).fetchall()
-    if len(rows) < COUNTED:
-        return len(rows)
+    counted, reached = connection.execute(
+        "SELECT count(*), max(rowid) FROM "
+        "(SELECT rowid FROM index_words WHERE index_words MATCH ? LIMIT ?)",
+        (match, COUNTED),
+    ).fetchone()
+    if counted < COUNTED:
+        return counted
     # Rows come by their numbers: how far COUNTED of them reach tells how dense they are.
-    return max(COUNTED, COUNTED * size(connection) // max(1, rows[-1][0]))
+    return max(COUNTED, COUNTED * size(connection) // max(1, reached))
 
 
 def size(connection: sqlite3.Connection) -> int:
@@ -73,16 +76,29 @@ def affordable(found: list[Term]) -> list[Term]:
 
 def together(connection: sqlite3.Connection, found: list[Term], wanted: int) -> list[int]:
     """Return chunks in which several of the rarest terms stand near each other, the most first."""
-    rare = [term.match for term in found[:_MOST_TOGETHER] if term.chunks <= _RARE]
+    rare = found[:_MOST_TOGETHER]
     chunks: dict[int, None] = {}
     for size in range(len(rare), 1, -1):
-        near = " OR ".join(
-            f"NEAR({' '.join(some_terms)}, {_NEAR})" for some_terms in combinations(rare, size)
-        )
-        chunks.update(dict.fromkeys(some(connection, near, wanted)))
+        near = [
+            f"NEAR({' '.join(term.match for term in some_terms)}, {_NEAR})"
+            for some_terms in _cheapest(combinations(rare, size))
+        ]
+        if near:
+            chunks.update(dict.fromkeys(some(connection, " OR ".join(near), wanted)))
         if len(chunks) >= wanted:
             break
     return list(chunks)[:wanted]
+
+
+def _cheapest(groups: Iterable[tuple[Term, ...]]) -> Iterator[tuple[Term, ...]]:
+    """Yield the groups that read the fewest rows, as many as the time allows; at least one."""
+    rows = 0
+    for group in sorted(groups, key=lambda group: sum(term.chunks for term in group)):
+        reads = sum(term.chunks for term in group)
+        if rows and rows + reads > _MOST_ROWS_NEAR:
+            return
+        rows += reads
+        yield group
 
 
 def best(connection: sqlite3.Connection, match: str, limit: int) -> list[int]:

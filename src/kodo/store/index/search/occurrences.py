@@ -19,8 +19,38 @@ from kodo.store.index.search.references import Place, entry_ref, file_ref, find,
 from kodo.store.index.sources import FILE, KINDS, SOURCES
 from kodo.store.threads import EPOCH, resolve
 
-_MOST_PLACES = 400
 _MOST_USES = 200
+
+_USES_OF_CHUNK = f"""
+    SELECT content, start, length, first_line, last_line, source, number
+    FROM index_places JOIN index_uses USING (content)
+    WHERE chunk = ? AND (source = {FILE} OR number <= ?)
+    ORDER BY content DESC, number DESC LIMIT {_MOST_USES}
+"""
+_USES_OF_CONTENT = f"""
+    SELECT source, number FROM index_uses
+    WHERE content = ? AND (source = {FILE} OR number <= ?)
+    ORDER BY number DESC LIMIT {_MOST_USES}
+"""
+_ENTRY = """
+    SELECT threads.id, seq, entries.at_us
+    FROM entries JOIN threads ON threads.number = entries.thread
+    WHERE entries.number = ? AND entries.purge IS NULL
+"""
+# A version of a file; which one it is of its path, and from which entry on another one was.
+_FILE = """
+    SELECT this.path, entry, how,
+        (SELECT count(*) FROM file_versions AS other WHERE other.path = this.path
+            AND other.number <= this.number AND other.blob IS NOT NULL),
+        (SELECT other.entry FROM file_versions AS other WHERE other.path = this.path
+            AND other.number > this.number ORDER BY other.number LIMIT 1),
+        threads.id, seq, entries.at_us,
+        (SELECT mtime_ns / 1000 FROM index_files WHERE index_files.path = this.path)
+    FROM file_versions AS this
+    LEFT JOIN entries ON entries.number = entry
+    LEFT JOIN threads ON threads.number = entries.thread
+    WHERE this.number = ? AND this.blob IS NOT NULL
+"""
 
 
 class Spot(NamedTuple):
@@ -85,34 +115,24 @@ def scope_of(connection: sqlite3.Connection, query: Query, place: Place) -> Scop
     return Scope(sources, path, thread, as_of)
 
 
-def spots(connection: sqlite3.Connection, chunk: int) -> list[Spot]:
-    """Return where a chunk stands, newest content first."""
-    rows = connection.execute(
-        "SELECT content, start, length, first_line, last_line FROM index_places "
-        "WHERE chunk = ? ORDER BY content DESC LIMIT ?",
-        (chunk, _MOST_PLACES),
-    )
-    return [Spot(*row) for row in rows]
-
-
 def occurrence(
     connection: sqlite3.Connection, chunk: int, scope: Scope, place: Place
 ) -> tuple[Spot, Occurrence] | None:
     """Return the occurrence of a chunk that a query should see; None where none is in the scope.
 
     That is a current one before a replaced one, one of the present thread before others, and the
-    newest of those.
+    newest of those, as far as _MOST_USES tell.
     """
     best: tuple[Spot, Occurrence] | None = None
     best_rank: tuple[bool, bool, tuple[int, int]] | None = None
-    looked = 0
-    for spot in spots(connection, chunk):
-        for found in uses(connection, spot.content, scope, place):
-            looked += 1
-            rank = _rank(found, place)
-            if best_rank is None or rank > best_rank:
-                best, best_rank = (spot, found), rank
-        if looked >= _MOST_USES or (best is not None and best[1].current):
+    for *where, source, number in connection.execute(_USES_OF_CHUNK, (chunk, _until(scope))):
+        found = _occurrence(connection, source, number, scope, place)
+        if found is None:
+            continue
+        rank = _rank(found, place)
+        if best_rank is None or rank > best_rank:
+            best, best_rank = (Spot(*where), found), rank
+        if found.current and (place.thread is None or found.thread == place.thread):
             break
     return best
 
@@ -136,37 +156,39 @@ def uses(
     connection: sqlite3.Connection, content: int, scope: Scope, place: Place
 ) -> Iterator[Occurrence]:
     """Yield the uses of a content that are in the scope, newest first of each source."""
-    rows = connection.execute(
-        "SELECT source, number FROM index_uses WHERE content = ? ORDER BY number DESC LIMIT ?",
-        (content, _MOST_USES),
-    ).fetchall()
+    rows = connection.execute(_USES_OF_CONTENT, (content, _until(scope))).fetchall()
     for source, number in rows:
-        if source not in scope.sources:
-            continue
-        if source == FILE:
-            found = file_occurrence(connection, number, scope, place)
-        else:
-            found = entry_occurrence(connection, source, number, scope, place)
+        found = _occurrence(connection, source, number, scope, place)
         if found is not None:
             yield found
+
+
+def _until(scope: Scope) -> int:
+    """Return the newest entry that counts."""
+    return (1 << 62) if scope.as_of is None else scope.as_of
+
+
+def _occurrence(
+    connection: sqlite3.Connection, source: int, number: int, scope: Scope, place: Place
+) -> Occurrence | None:
+    if source not in scope.sources:
+        return None
+    if source == FILE:
+        return file_occurrence(connection, number, scope, place)
+    return entry_occurrence(connection, source, number, scope, place)
 
 
 def entry_occurrence(
     connection: sqlite3.Connection, source: int, number: int, scope: Scope, place: Place
 ) -> Occurrence | None:
     """Return the occurrence that an entry is; None where it is out of the scope, or gone."""
-    if scope.as_of is not None and number > scope.as_of:
+    if number > _until(scope):
         return None
-    row = connection.execute(
-        "SELECT threads.id, seq, entries.at_us FROM entries "
-        "JOIN threads ON threads.number = entries.thread "
-        "WHERE entries.number = ? AND entries.purge IS NULL",
-        (number,),
-    ).fetchone()
+    row = connection.execute(_ENTRY, (number,)).fetchone()
     if row is None or (scope.thread and row[0] != scope.thread):
         return None
     thread, seq, at_us = row
-    ref = entry_ref(connection, thread, seq, place)
+    ref = entry_ref(thread, seq, place)
     return Occurrence(ref, KINDS[source], "", thread, seq, _iso(at_us), order=(number, 0))
 
 
@@ -174,45 +196,25 @@ def file_occurrence(
     connection: sqlite3.Connection, number: int, scope: Scope, place: Place
 ) -> Occurrence | None:
     """Return the occurrence that a file's version is; None where it is not in the scope."""
-    row = connection.execute(
-        "SELECT path, entry, how FROM file_versions WHERE number = ? AND blob IS NOT NULL",
-        (number,),
-    ).fetchone()
+    row = connection.execute(_FILE, (number,)).fetchone()
     if row is None:
         return None
-    path, entry, how = row
+    path, entry, how, version, following, by_thread, by_seq, at_us, looked_at_us = row
     shown = local_path(path, place)
     if scope.path is not None and not scope.path.match(shown):
         return None
-    (version,) = connection.execute(
-        "SELECT count(*) FROM file_versions WHERE path = ? AND number <= ? AND blob IS NOT NULL",
-        (path, number),
-    ).fetchone()
-    following = connection.execute(
-        "SELECT min(entry) FROM file_versions WHERE path = ? AND number > ?", (path, number)
-    ).fetchone()[0]
     if scope.as_of is not None and (
         (entry > scope.as_of and (how == "changed" or version > 1))
         or (following is not None and following <= scope.as_of)
     ):
         return None
-    thread, seq, at_us = "", 0, None
-    made_by = connection.execute(
-        "SELECT threads.id, seq, entries.at_us FROM entries "
-        "JOIN threads ON threads.number = entries.thread WHERE entries.number = ?",
-        (entry,),
-    ).fetchone()
-    if made_by is not None:
-        at_us = made_by[2]
-        if how == "changed":
-            thread, seq = made_by[:2]
+    thread, seq = (by_thread, by_seq) if how == "changed" and by_thread else ("", 0)
     if scope.thread and thread != scope.thread:
         return None
-    if at_us is None:
-        at_us = _looked_at_us(connection, path)
+    at_us = looked_at_us if at_us is None else at_us
+    at = "" if at_us is None else _iso(at_us)
     ref = file_ref(path, version, place)
     current = following is None
-    at = "" if at_us is None else _iso(at_us)
     return Occurrence(ref, "file", shown, thread, seq, at, (entry, number), current)
 
 
@@ -234,12 +236,6 @@ def hit_of(
         current=use.current,
         anchored=anchored,
     )
-
-
-def _looked_at_us(connection: sqlite3.Connection, path: str) -> int | None:
-    """Return when a file of a workspace was changed, as it was when last looked at."""
-    row = connection.execute("SELECT mtime_ns FROM index_files WHERE path = ?", (path,)).fetchone()
-    return None if row is None else row[0] // 1000
 
 
 def _iso(at_us: int) -> str:

@@ -55,6 +55,7 @@ def search_ranked(connection: sqlite3.Connection, query: Query, place: Place) ->
             continue  # it was removed, and the index has yet to hear of it
         where[one.chunk] = occurs
         one.current = occurs[1].current
+        one.order = occurs[1].order
         shown.append(one)
         if len(shown) >= query.k + _SPARE:
             break

@@ -24,6 +24,7 @@ _OTHER_FORM = 0.85
 _USUAL_CHARS = 1000
 _ANCHOR_WEIGHTS = (1.2, 0.7)
 _NO_SEPARATORS = str.maketrans("", "", ",_")
+_NUMBER = re.compile(r"\d+")
 _NUMBERED = re.compile(r"^\s*\d+\t")
 
 
@@ -32,7 +33,7 @@ class Candidate:
     """A chunk that words have found, and where its text was read.
 
     `name` is what stands above it (path and symbol), `matched` where the lines begin that hold
-    words of the question.
+    words of the question, `best` where the one with most of them does. `order` is that of time.
     """
 
     chunk: int
@@ -43,6 +44,8 @@ class Candidate:
     score: float = 0.0
     anchors: frozenset[int] = frozenset()
     matched: list[int] = field(default_factory=list[int])
+    best: int = -1
+    order: tuple[int, int] = (0, 0)
 
     def line_at(self, start: int) -> str:
         """Return the line that begins at `start`, without what may differ in a copy of it."""
@@ -82,6 +85,11 @@ class _Word:
                 at = lower.find(self._stem, end)
             else:
                 at = lower.find(self._stem, at + 1)
+
+    def end_in(self, lower: str) -> int:
+        """Return where the last of it ends in a line in lower case; 0 where it is not there."""
+        at = lower.rfind(self._stem)
+        return at + len(self._stem) if at >= 0 else 0
 
     def _begins(self, text: str, at: int) -> bool:
         """Tell whether what stands there is a word, or a part of one in camelCase."""
@@ -126,7 +134,27 @@ class Ranking:
             if not one.current:
                 one.score *= _REPLACED
         again = sorted(ordered, key=lambda one: (-one.score, -one.chunk))
-        return self._with_places(_folded(again), wanted)[:wanted]
+        return self._with_places(_folded(self._newest_first(again)), wanted)[:wanted]
+
+    def _newest_first(self, ordered: list[Candidate]) -> list[Candidate]:
+        """Put those that say the same of the same, but with another value, in order of time."""
+        places: dict[str, list[int]] = {}
+        for at, one in enumerate(ordered):
+            if one.anchors and (claim := self._claim(one)):
+                places.setdefault(claim, []).append(at)
+        again = list(ordered)
+        for claimed in places.values():
+            newest = sorted((ordered[at] for at in claimed), key=lambda one: one.order)
+            for at in claimed:
+                again[at] = newest.pop()
+        return again
+
+    def _claim(self, one: Candidate) -> str:
+        """Return what the best line says up to the last word of the question in it."""
+        line = one.line_at(one.best) if one.best >= 0 else ""
+        lower = line.lower()
+        end = max((word.end_in(lower) for word in self._words), default=0)
+        return _NUMBER.sub("0", lower[:end])
 
     def _look(self, one: Candidate) -> None:
         """Find in a text what the question has, and give it all of its score but the BM25."""
@@ -158,6 +186,7 @@ class Ranking:
         one.bm25 = bm25
         one.anchors = frozenset(anchors)
         one.matched = [start - len(one.name) - 1 for start in together if start]
+        one.best = max(together, key=together.__getitem__, default=0) - len(one.name) - 1
         # Squared: all words in one line is worth more than twice half of them in two.
         one.score = (covered / self._total) ** 2 + 2 * (best / self._total) ** 2
         if self._anchors:

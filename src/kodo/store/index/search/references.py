@@ -15,7 +15,8 @@ from kodo.store.threads import resolve
 _ENTRY = re.compile(r"(?:(?P<thread>[\w.-]+):)?e(?P<seq>[0-9]+)\Z")
 _FILE = re.compile(r"f:(?P<path>.+?)(?:@(?P<version>[0-9]+))?\Z", re.DOTALL)
 
-_SHOWN_ID = 14
+_ID = 26
+_SHOWN_ID = 16
 
 
 class Place(NamedTuple):
@@ -84,22 +85,16 @@ def _find_file(
     )
 
 
-def entry_ref(connection: sqlite3.Connection, thread: str, seq: int, place: Place) -> str:
-    """Return the reference of an entry, as short as it can stay unique."""
+def entry_ref(thread: str, seq: int, place: Place) -> str:
+    """Return the reference of an entry as it is seen from `place`."""
     if thread == place.thread:
         return f"e{seq}"
-    return f"{short_id(connection, thread)}:e{seq}"
+    return f"{short_id(thread)}:e{seq}"
 
 
-def short_id(connection: sqlite3.Connection, thread: str) -> str:
-    """Return a prefix of a thread's id that no other thread has; it ends in 20 random bits."""
-    short = thread[:_SHOWN_ID]
-    if short == thread:
-        return thread
-    (count,) = connection.execute(
-        "SELECT count(*) FROM threads WHERE id >= ? AND id < ?", (short, short + "\U0010ffff")
-    ).fetchone()
-    return short if count == 1 else thread
+def short_id(thread: str) -> str:
+    """Return what is enough of a thread's id: of our own ids the time and 30 random bits."""
+    return thread[:_SHOWN_ID] if len(thread) == _ID else thread
 
 
 def file_ref(path: str, version: int, place: Place) -> str:
