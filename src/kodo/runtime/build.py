@@ -29,6 +29,7 @@ from kodo.runtime.edit_check import edit_checks
 from kodo.runtime.memory import SessionMemory
 from kodo.runtime.models import ca_file, open_model, proxy_for
 from kodo.runtime.registry import STRATEGIES, TOOLS, load
+from kodo.runtime.repository_map import RepositoryMap
 from kodo.runtime.session import Session
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.ladder import choose_rung, make_sandbox, open_copy
@@ -128,13 +129,22 @@ async def open_session(
         )
         background = await stack.enter_async_context(load(TOOLS, "background")())
         strategy_name = choose_strategy(config.strategy, model)
-        memory = SessionMemory(store_path, settings.cwd, thread.header.id, has_past=has_past)
-        stack.push_async_callback(memory.aclose)
         window_tokens = model.info.context_tokens
+        repository_map = RepositoryMap(store_path.parent, settings.cwd)
+        memory = SessionMemory(
+            store_path,
+            settings.cwd,
+            thread.header.id,
+            has_past=has_past,
+            repository_map=repository_map,
+        )
+        stack.push_async_callback(memory.aclose)
         tools = make_tools(background, settings, window_tokens)
         snapshots = store.snapshots(settings.cwd)
         notes = fit_notes(find_notes(settings.cwd, settings.project), window_tokens)
-        instructions = compose_instructions(settings.cwd, notes, remembers=True)
+        instructions = compose_instructions(
+            settings.cwd, notes, repository_map.text(window_tokens), remembers=True
+        )
 
         async def open_scratch() -> Scratch:
             return await open_copy(rung.name, jail)

@@ -14,6 +14,7 @@ import anyio
 from kodo.base.errors import StoreError
 from kodo.core.recall import Hit, Query, Recall
 from kodo.runtime.registry import MEMORY, load
+from kodo.runtime.repository_map import RepositoryMap
 
 BEGIN_S = 3.0
 """After how long a run begins to index; shorter runs leave it to the next one that needs it."""
@@ -41,6 +42,7 @@ class SessionMemory:
         thread: str,
         *,
         has_past: bool,
+        repository_map: RepositoryMap | None = None,
         begin_s: float = BEGIN_S,
         every_s: float = EVERY_S,
     ) -> None:
@@ -49,6 +51,7 @@ class SessionMemory:
         self._thread = thread
         self._knows_more = has_past
         self._recall: ClosableRecall | None = None
+        self._map = repository_map
         self._begin_s = begin_s
         self._every_s = every_s
 
@@ -80,10 +83,13 @@ class SessionMemory:
 
     async def keep_up(self) -> None:
         """Index in the background until cancelled. A store that fails ends it, not the run."""
+        mapped = self._map is None
         try:
             await anyio.sleep(self._begin_s)
             while True:
                 await self.catch_up()
+                if self._map is not None and not mapped:
+                    mapped = await self._map.refresh()
                 await anyio.sleep(self._every_s)
         except StoreError as error:
             logger.warning("the memory is not kept up to date in this run: %s", error)

@@ -59,8 +59,11 @@ SCAN: dict[str, str] = {
 
 MEMORY: dict[str, str] = {
     "recall": "kodo.store.index.recall:SqliteRecall",
+    "tags": "kodo.syntax.graph.tags:TagCache",
+    "map": "kodo.syntax.graph.map:repository_map",
+    "language_of": "kodo.syntax.languages:language_of",
 }
-"""What remembers: loaded when there is something to remember."""
+"""What knows the project: loaded when there is something to know, or time to learn it."""
 
 
 def load(table: dict[str, str], name: str) -> Callable[..., Any]:

@@ -22,6 +22,7 @@ from kodo.core.events import (
     Noted,
     Passing,
     Retrying,
+    Rewound,
     RunEnded,
     RunStarted,
     ToolStarted,
@@ -183,6 +184,9 @@ class Screen:
             case Evicted():
                 text = f"{len(body.entries)} older entries left the window (about {body.tokens:,} "
                 self.say(paint(Tone.DIM, f"· {text}tokens); they stay in the log"))
+            case Rewound():
+                text = f"stepped back to e{body.to}; {body.left} events left the conversation"
+                self.say(paint(Tone.DIM, f"↩ {text}"))
             case RunEnded():
                 self._end(body)
             case _:

@@ -51,13 +51,30 @@ async def test_nothing_where_nothing_is_to_the_point() -> None:
     assert (await memory.block(2_000)).text == ""
 
 
-async def test_a_question_that_has_no_anchor_needs_a_strong_hit() -> None:
-    script = asking("which function drops the oldest item?")
-    strong = hit("f:cache.py@1", "drops the oldest\n", kind="file", path="cache.py", score=2.6)
-    weak = hit("f:b.py@1", "the item\n", kind="file", path="b.py", score=2.5, anchored=False)
-    far = hit("f:c.py@1", "the oldest joke\n", kind="file", path="c.py", score=1.2)
-    memory, _ = remembering(script, strong, weak, far)
-    assert [item.ref for item in (await memory.block(2_000)).items] == ["f:b.py@1", "f:cache.py@1"]
+async def test_a_question_without_an_anchor_needs_hits_that_hold_its_words() -> None:
+    def plain(ref: str, text: str, score: float) -> Hit:
+        path = ref.removeprefix("f:").partition("@")[0]
+        return hit(ref, text, kind="file", path=path, score=score, anchored=False)
+
+    hits = [
+        plain("f:cache.py@1", "drops the oldest entry\n", 2.0),
+        plain("f:joke.py@1", "the oldest joke\n", 1.0),
+        plain("f:cached.py@1", "which drops any cached thing\n", 0.5),
+        *(plain(f"f:more{n}.py@1", f"{n} oldest entries of the cache\n", 0.3) for n in range(5)),
+    ]
+    memory, _ = remembering(asking("which function drops the oldest entry of the cache?"), *hits)
+    refs = [item.ref for item in (await memory.block(2_000)).items]
+    assert refs == ["f:more0.py@1", "f:cached.py@1", "f:cache.py@1"]
+    # A task is no question, and two words are too few to tell.
+    for text in ("let the cache drop its oldest entry", "which is the oldest?"):
+        memory, _ = remembering(asking(text), *hits)
+        assert (await memory.block(2_000)).items == ()
+    # Where something rare is shared, the rest is noise.
+    rare = hit("1f2e3d:e5", "the cache is called zorbax\n")
+    memory, _ = remembering(
+        asking("which cache entry did zorbax drop as the oldest ?"), *hits, rare
+    )
+    assert [item.ref for item in (await memory.block(2_000)).items] == ["1f2e3d:e5"]
 
 
 async def test_what_can_be_read_in_the_window_is_left_out() -> None:

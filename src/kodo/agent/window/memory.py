@@ -5,12 +5,12 @@ of memory, and that what is in the window already, or has nothing to do with it,
 """
 
 import logging
-import re
 
 import anyio
 
 from kodo.agent.window.excerpts import tells
 from kodo.agent.window.lines import ShownLines
+from kodo.agent.window.question import Question
 from kodo.agent.window.recalled import Block, pack
 from kodo.agent.window.tokens import estimate_tokens
 from kodo.agent.window.window import Window
@@ -35,18 +35,8 @@ _REMINDED_IN_FULL = 3
 _LATER_SHARE = 0.25
 _MOST_FOR_RESULTS = 3
 
-# An anchored hit shares something rare with the question; without that, only a question to which
-# most of the words, and those together, lead is worth the room.
 _LEAST_ANCHORED = 1.2
-_LEAST_PLAIN = 2.2
-
-_ASKS_FOR_OLD = re.compile(
-    r"\b(before|previous|old|older|earlier|original|first|used to|history|versions?|was)\b",
-    re.IGNORECASE,
-)
-
-_WORD = re.compile(r"\w+")
-_ECHO = 0.8
+_MOST_PLAIN = 3
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +45,8 @@ class Memory:
     """Reminds one run of what the project's memory holds."""
 
     __slots__ = (
-        *("_asked", "_errors", "_for_errors", "_found", "_recall", "_reminded", "_shown"),
-        *("_silent", "_thread", "_window"),
+        *("_asked", "_errors", "_for_errors", "_found", "_question", "_recall", "_reminded"),
+        *("_shown", "_silent", "_thread", "_window"),
     )
 
     def __init__(self, recall: Recall, window: Window, thread: str) -> None:
@@ -66,6 +56,7 @@ class Memory:
         self._shown = ShownLines(window)
         self._asked: tuple[int, int] = (0, -1)
         self._found: list[Hit] = []
+        self._question = Question("")
         self._reminded = 0
         self._errors = ""
         self._for_errors: list[Hit] = []
@@ -84,10 +75,9 @@ class Memory:
         return Block()
 
     async def _block(self, budget_tokens: int) -> Block:
-        hits = self._worth_it(await self._for_results())
-        hits = [hit for hit in hits if hit.anchored][:_MOST_FOR_RESULTS]
+        hits = self._worth_it(await self._for_results())[:_MOST_FOR_RESULTS]
         known = {(hit.ref, hit.first_line) for hit in hits}
-        found = self._worth_it(await self._for_question())
+        found = self._worth_it(await self._for_question(), self._question)
         found = [hit for hit in found if (hit.ref, hit.first_line) not in known]
         self._reminded += 1
         if self._reminded > _REMINDED_IN_FULL:
@@ -103,39 +93,44 @@ class Memory:
             lines.append(telling_lines(piece.message))
         errors = "\n".join(reversed(lines))[:_LONGEST_ERRORS].strip()
         if errors != self._errors:
-            self._errors = errors
             self._for_errors = await self._recall.search(Query(errors, k=_HITS)) if errors else []
+            self._errors = errors
         return self._for_errors
 
     async def _for_question(self) -> list[Hit]:
         """Return the hits for what the person said last; asked again only after an eviction."""
-        question = self._window.question
-        if question is None:
+        piece = self._window.question
+        if piece is None:
             return []
-        asked = (question.seq, self._window.version)
+        asked = (piece.seq, self._window.version)
         if asked != self._asked:
-            text = _text(question.message)
+            text = _text(piece.message)
             if len(text) > _LONGEST_QUESTION:
                 half = _LONGEST_QUESTION // 2
                 text = f"{text[:half]}\n{text[-half:]}"
             found = await self._recall.search(Query(text, k=_HITS)) if text.strip() else []
-            old_ones = _ASKS_FOR_OLD.search(text) is not None
+            self._question = question = Question(text)
             self._found = [
-                hit for hit in found if (hit.current or old_ones) and not _echoes(hit, text)
+                hit
+                for hit in found
+                if (hit.current or question.asks_for_old) and not question.is_echoed_by(hit)
             ]
             self._asked, self._reminded = asked, 0
         return self._found
 
-    def _worth_it(self, hits: list[Hit]) -> list[Hit]:
-        """Return the hits to the point that cannot be read in the window, best first."""
-        found = [
-            hit
-            for hit in hits
-            if hit.score >= (_LEAST_ANCHORED if hit.anchored else _LEAST_PLAIN)
-            and not self._shown.cover(hit.text)
-        ]
-        best = max((hit.score for hit in found), default=0.0)
-        return [hit for hit in found if hit.score >= best * _NEAR_BEST]
+    def _worth_it(self, hits: list[Hit], question: Question | None = None) -> list[Hit]:
+        """Return the hits to the point that cannot be read in the window, best first.
+
+        Such share something rare with what was said; without that, only a real question gets its
+        first few hits, and only where they hold half of its words.
+        """
+        found = [hit for hit in hits if not self._shown.cover(hit.text)]
+        best = max((hit.score for hit in found if hit.anchored), default=0.0)
+        least = max(_LEAST_ANCHORED, best * _NEAR_BEST)
+        anchored = [hit for hit in found if hit.anchored and hit.score >= least]
+        if anchored or question is None or not question.is_real:
+            return anchored
+        return [hit for hit in found if question.is_met_by(hit)][:_MOST_PLAIN]
 
 
 def telling_lines(result: ToolResult) -> str:
@@ -161,14 +156,6 @@ def _best_within(hits: list[Hit], budget_tokens: float) -> list[Hit]:
             break
         kept.append(hit)
     return kept
-
-
-def _echoes(hit: Hit, question: str) -> bool:
-    """Tell whether a hit is the question itself, asked here or before: no answer to it."""
-    if hit.kind != "user":
-        return False
-    asked, words = set(_WORD.findall(question.lower())), set(_WORD.findall(hit.text.lower()))
-    return len(words & asked) >= _ECHO * len(words)
 
 
 def _text(message: Message) -> str:

@@ -17,7 +17,9 @@ MOST_ROWS = 8_000
 
 _MOST_TOGETHER = 5
 _MOST_ROWS_NEAR = 30_000
-_NEAR = 10
+# How many other words may stand between so many: two of them are near each other by chance.
+_NEAR = {2: 2, 3: 5, 4: 10, 5: 12}
+_SAME_CHARS = 4
 
 # Weights of the columns path, symbol, text, inner.
 _WEIGHTS = "2.0, 3.0, 1.0, 0.8"
@@ -76,11 +78,15 @@ def affordable(found: list[Term]) -> list[Term]:
 
 def together(connection: sqlite3.Connection, found: list[Term], wanted: int) -> list[int]:
     """Return chunks in which several of the rarest terms stand near each other, the most first."""
-    rare = found[:_MOST_TOGETHER]
+    rare: list[Term] = []
+    for term in found:
+        # Other forms of a word that is there already are one word to the index.
+        if len(rare) < _MOST_TOGETHER and not any(_same(term, other) for other in rare):
+            rare.append(term)
     chunks: dict[int, None] = {}
     for size in range(len(rare), 1, -1):
         near = [
-            f"NEAR({' '.join(term.match for term in some_terms)}, {_NEAR})"
+            f"NEAR({' '.join(term.match for term in some_terms)}, {_NEAR[size]})"
             for some_terms in _cheapest(combinations(rare, size))
         ]
         if near:
@@ -88,6 +94,10 @@ def together(connection: sqlite3.Connection, found: list[Term], wanted: int) -> 
         if len(chunks) >= wanted:
             break
     return list(chunks)[:wanted]
+
+
+def _same(one: Term, other: Term) -> bool:
+    return one.chunks == other.chunks and one.word[:_SAME_CHARS] == other.word[:_SAME_CHARS]
 
 
 def _cheapest(groups: Iterable[tuple[Term, ...]]) -> Iterator[tuple[Term, ...]]:

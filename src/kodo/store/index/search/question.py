@@ -147,7 +147,8 @@ def _take_word(word: str, anchor: _AddAnchor, words: dict[str, None]) -> None:
     compound = len(inner) > 1 or "_" in word.strip("_")
     if compound:
         digits = any(part.isdigit() for part in inner)
-        anchor(word, _quote(word), 0 if digits and len(inner) == 2 else 1)
+        match = f"({_quote(word)} OR {phrase(' '.join(inner))})" if inner else _quote(word)
+        anchor(word, match, 0 if digits and len(inner) == 2 else 1)
     elif word.isupper() and len(word) > 2:
         anchor(word, _quote(word), 1)
     if not compound:

@@ -21,8 +21,14 @@ _REPLACED = 0.9
 _MOST_WEIGHT = 4.0
 _NAME_COUNTS = 3
 _OTHER_FORM = 0.85
+_COVERED = 1.0
+_IN_LINE = 2.0
+_TOGETHER = 0.3
 _USUAL_CHARS = 1000
 _ANCHOR_WEIGHTS = (1.2, 0.7)
+_ANCHORED = 5.0  # more than all words together
+_SHORTEST_JOINED = 6
+_JOINED = str.maketrans("", "", "-_ ")
 _NO_SEPARATORS = str.maketrans("", "", ",_")
 _NUMBER = re.compile(r"\d+")
 _NUMBERED = re.compile(r"^\s*\d+\t")
@@ -138,10 +144,10 @@ class Ranking:
 
     def _newest_first(self, ordered: list[Candidate]) -> list[Candidate]:
         """Put those that say the same of the same, but with another value, in order of time."""
-        places: dict[str, list[int]] = {}
+        places: dict[tuple[str, frozenset[int]], list[int]] = {}
         for at, one in enumerate(ordered):
             if one.anchors and (claim := self._claim(one)):
-                places.setdefault(claim, []).append(at)
+                places.setdefault((claim, one.anchors), []).append(at)
         again = list(ordered)
         for claimed in places.values():
             newest = sorted((ordered[at] for at in claimed), key=lambda one: one.order)
@@ -164,6 +170,7 @@ class Ranking:
             text = lower  # a few letters change their length: then case is lost
         length = 1.2 * (0.25 + 0.75 * len(text) / _USUAL_CHARS)
         together: dict[int, float] = {}
+        counts: dict[int, int] = {}
         covered = bm25 = 0.0
         for word in self._words:
             count = 0
@@ -171,6 +178,7 @@ class Ranking:
             for start, weight in word.lines(text, lower):
                 count += 1 if start else _NAME_COUNTS
                 together[start] = together.get(start, 0.0) + weight
+                counts[start] = counts.get(start, 0) + 1
                 most = max(most, weight)
             if count:
                 covered += most
@@ -188,9 +196,11 @@ class Ranking:
         one.matched = [start - len(one.name) - 1 for start in together if start]
         one.best = max(together, key=together.__getitem__, default=0) - len(one.name) - 1
         # Squared: all words in one line is worth more than twice half of them in two.
-        one.score = (covered / self._total) ** 2 + 2 * (best / self._total) ** 2
+        one.score = _COVERED * (covered / self._total) ** 2 + _IN_LINE * (best / self._total) ** 2
+        # Three words and more in one line are no chance, whatever else the question says.
+        one.score += _TOGETHER * max(0, max(counts.values(), default=0) - 2)
         if self._anchors:
-            one.score += 4 * held / self._anchored
+            one.score += _ANCHORED * held / self._anchored
 
     def _with_places(self, ordered: list[Candidate], wanted: int) -> list[Candidate]:
         """Move the best holder of each anchor that would not be shown into the last places."""
@@ -228,12 +238,13 @@ def _folded(ordered: Sequence[Candidate]) -> list[Candidate]:
 class _Literal:
     """An anchor as it is looked for in a text: as written counts whole, in other case half."""
 
-    __slots__ = ("_lower", "_text", "_whole", "weight")
+    __slots__ = ("_joined", "_lower", "_text", "_whole", "weight")
 
     def __init__(self, anchor: Anchor) -> None:
         self._text = anchor.text
         self._lower = anchor.text.lower()
         self.weight = _ANCHOR_WEIGHTS[anchor.rank]
+        self._joined = self._lower.translate(_JOINED) if anchor.rank else ""
         self._whole = (
             re.compile(rf"(?<![0-9.]){re.escape(anchor.text)}(?!\.?[0-9])")
             if anchor.text.isdigit()
@@ -250,9 +261,10 @@ class _Literal:
         if self._text in text:
             return self.weight
         if self._lower in lower:
-            return 0.8 * self.weight
-        loose = self._lower.replace("_", "")
-        return 0.6 * self.weight if len(loose) > 5 and loose in lower.replace("_", "") else 0
+            return 0.95 * self.weight
+        if len(self._joined) < _SHORTEST_JOINED or self._joined not in lower.translate(_JOINED):
+            return 0
+        return 0.8 * self.weight  # written in another style: retry-budget, retryBudget
 
 
 def stem_of(word: str) -> str:
