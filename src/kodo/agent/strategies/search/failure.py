@@ -12,6 +12,8 @@ from kodo.base.text import cut_middle
 from kodo.syntax.languages import language_of
 from kodo.syntax.symbols import find_symbol, symbols
 
+_TEST_CALL = re.compile(r"\s*(?:test|it|specify)\b[\w.]*\(")
+
 MOST_MESSAGE_CHARACTERS = 360
 MOST_TEST_LINES = 12
 MOST_TEST_CHARACTERS = 520
@@ -48,10 +50,14 @@ def test_source(failing: FailingTest, tests: dict[str, str]) -> str:
     name = re.sub(r"\[.*$", "", failing.name.split("::")[-1]).rsplit(".", 1)[-1]
     data = text.encode()
     symbol = find_symbol(symbols(data, language), name)
-    if symbol is None:
+    failed_at = _failing_line(failing, path)
+    if symbol is not None:
+        lines = data[symbol.start_byte : symbol.end_byte].decode("utf-8", "replace").splitlines()
+        at = failed_at - symbol.start_line
+    elif language in ("javascript", "typescript", "tsx") and failed_at:
+        lines, at = _call_around(text.splitlines(), failed_at)
+    else:
         return ""
-    lines = data[symbol.start_byte : symbol.end_byte].decode("utf-8", "replace").splitlines()
-    at = _failing_line(failing, path) - symbol.start_line
     if 0 < at < len(lines):
         # What comes after the failing line has not run; what comes long before matters less.
         end = at + 1
@@ -62,6 +68,13 @@ def test_source(failing: FailingTest, tests: dict[str, str]) -> str:
     while len(kept) > 1 and sum(map(len, kept)) > MOST_TEST_CHARACTERS:
         kept = kept[1:]
     return shorten(textwrap.dedent("\n".join(kept)), MOST_TEST_CHARACTERS)
+
+
+def _call_around(lines: list[str], line: int) -> tuple[list[str], int]:
+    """Return the lines from the test's call on, and which of them is `line`, from 0."""
+    above = range(min(line, len(lines)) - 1, -1, -1)
+    first = next((row for row in above if _TEST_CALL.match(lines[row])), 0)
+    return lines[first:line], line - 1 - first
 
 
 def _failing_line(failing: FailingTest, path: str) -> int:

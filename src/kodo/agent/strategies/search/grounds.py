@@ -1,4 +1,4 @@
-"""Open the ground that fits: a fork server for Python, the test command for everything else.
+"""Open the ground that fits: one for Python, JavaScript, Rust, else the test command itself.
 
 Knows scratch copies and commands. Guards that scratch copies are removed when the search ends.
 """
@@ -17,9 +17,12 @@ from kodo.agent.strategies.search.examples import (
     modules_of,
 )
 from kodo.agent.strategies.search.ground import Baseline, Ground
+from kodo.agent.strategies.search.javascript.opening import open_javascript, plan_for
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan, plan_python
 from kodo.agent.strategies.search.reproduce import WRITTEN_FILE, checks_test, showing
+from kodo.agent.strategies.search.rust.cargo import plan_cargo
+from kodo.agent.strategies.search.rust.ground import RustGround
 from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 
@@ -63,7 +66,12 @@ class Grounds:
             if trial.failed and not plainly.trial.passed:
                 return fast, baseline
             return slow, plainly
+        if (quick := await plan_for(scratch, command)) is not None:
+            return await open_javascript(scratch, quick, command, seconds=seconds)
         slow = CommandGround(scratch, command)
+        if command.language == "rust" and (cargo := plan_cargo(command)) is not None:
+            shared = RustGround(scratch, cargo, slow)
+            return shared, await shared.measure(NOTHING, seconds=seconds)
         return slow, await slow.measure(NOTHING, seconds=seconds)
 
     async def open_examples(self, command: TestCommand | None) -> tuple[Ground | None, Baseline]:

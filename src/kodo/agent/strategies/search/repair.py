@@ -44,6 +44,7 @@ class Repair:
     baseline: Baseline
     suspects: list[Suspect] = field(default_factory=list[Suspect])
     mutants: Iterator[Proposal] = field(default_factory=lambda: iter(()))
+    untried: list[Proposal] = field(default_factory=list[Proposal])
     holes: list[tuple[Suspect, Place]] = field(default_factory=list[tuple[Suspect, Place]])
     spans: list[tuple[Suspect, Span]] = field(default_factory=list[tuple[Suspect, Span]])
     lines: list[tuple[Suspect, Place]] = field(default_factory=list[tuple[Suspect, Place]])
@@ -172,11 +173,14 @@ async def _try_mutants(work: Repair, most: int, seconds: float) -> None:
     case = work.case
     longest = max(len(case.understanding.sources[s.path]) for s in work.suspects)
     most = min(most, MOST_MUTANT_BYTES // max(1, longest))  # each trial carries its whole file
-    chosen = list(islice(work.mutants, most))  # each is new and parses: nothing to look at
+    # Each is new and parses: nothing to look at. What an earlier step had no time for comes first.
+    chosen = [*work.untried, *islice(work.mutants, max(0, most - len(work.untried)))]
     if not chosen or seconds < 1:
         return
     await case.note(f"trying up to {len(chosen)} one-place edits")
-    await _try(work, chosen, seconds=seconds, stop_after=6)
+    trials = await _try(work, chosen, seconds=seconds, stop_after=6)
+    tried = {id(trial.proposal) for trial in trials}
+    work.untried = [proposal for proposal in chosen if id(proposal) not in tried]
 
 
 def _rewriting(suspect: int, framing: int, samples: int, temperature: float) -> Step:
@@ -317,9 +321,12 @@ async def _gentler(work: Repair, green: Trial) -> list[Trial]:
     return case.learn(trials)
 
 
-async def _try(work: Repair, proposals: list[Proposal], *, seconds: float, stop_after: int) -> None:
+async def _try(
+    work: Repair, proposals: list[Proposal], *, seconds: float, stop_after: int
+) -> list[Trial]:
+    """Try proposals, tell people of the green ones, and return what was tried."""
     if not proposals:
-        return
+        return []
     trials = await work.ground.try_all(
         proposals,
         seconds=max(1.0, min(seconds, work.case.allowance.left_s())),
@@ -335,3 +342,4 @@ async def _try(work: Repair, proposals: list[Proposal], *, seconds: float, stop_
             f"{len(greens)} of {len(trials)} pass the tests; best: "
             f"{best.proposal.origin} {best.proposal.note}"
         )
+    return trials
