@@ -396,3 +396,11 @@ async def test_single_bytes_reach_the_reply_through_the_transport(wire: Wire) ->
 def test_noise_is_a_model_error_or_nothing(wire: Wire, noise: bytes) -> None:
     with suppress(ModelError):
         read_pieces(wire, [b"data: " + noise + b"\n\n"])
+
+
+@EVERY_WIRE
+async def test_a_warm_up_asks_nothing_where_the_wire_knows_none(wire: Wire) -> None:
+    network = PlayedNetwork()
+    deltas, reply = await collect(wire.model(played(network)), prompt(output_tokens=0))
+    assert (deltas, reply.parts, reply.stop) == ([], (), "end")
+    assert network.streams == []

@@ -54,7 +54,9 @@ class ToolSpec(Value, frozen=True):
 class Prompt(Value, frozen=True):
     """One model call, complete. `schema` (JSON text) and `grammar` (GBNF) exclude each other.
 
-    `output_tokens` None means the model's own limit. `cache_key` is stable over a thread, so that
+    `output_tokens` None means the model's own limit, 0 that the prompt is to be read and nothing
+    said (a warm-up: the reply is empty; a model that has nothing to warm answers so at once).
+    `cache_key` is stable over a thread, so that
     providers can route to their prompt cache. `recalled` is stored text for this call alone: the
     adapter puts it into the newest message, behind everything that the next prompt will repeat.
     """

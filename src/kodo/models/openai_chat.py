@@ -57,6 +57,9 @@ class OpenAIChat:
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Assistant, None]:
         """Yield deltas, then one Assistant. Raises ModelError and its children."""
+        if prompt.output_tokens == 0:  # this wire knows no warm-up
+            yield Assistant((), self._info.id)
+            return
         images = takes_images(self._info, self._read_blob)
         ready = join_recalled(prepare(prompt, self._info, images=images))
         blobs = await read_images(ready, self._read_blob)

@@ -1,15 +1,18 @@
-"""Models behind OpenAI's Responses API, over HTTP and server-sent events.
+"""Models behind OpenAI's Responses API: over a WebSocket that stays open, or server-sent events.
 
 Does not retry, read blobs or shape JSON itself: transport, handoff and the request and reply files
-do. Guards that every call sends the whole thread, so nothing is stored at the provider.
+do. Guards that nothing is stored at the provider beyond an open connection, and that a server
+without the WebSocket mode is asked by HTTP instead, once and for all.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from kodo.core.messages import Assistant, Delta
 from kodo.core.model import ModelInfo, Prompt
 from kodo.models import payload
+from kodo.models.dialogue import NoDialogue, OpenDialogue
 from kodo.models.exchange import Endpoint, exchange, joined_url, request_headers
 from kodo.models.handoff import ReadBlob, prepare, read_images, takes_images
 from kodo.models.recalled import join_recalled
@@ -18,11 +21,17 @@ from kodo.models.responses_request import request_body
 from kodo.models.retry import OnRetry
 from kodo.models.transport import Transport
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
 class OpenAIResponses:
-    """A Model on the wire `responses`. Owns `transport` and closes it."""
+    """A Model on the wire `responses`. Owns `transport` and closes it.
+
+    `open_dialogue` makes the WebSocket side; without it every call is a POST. With
+    `websocket_only` a server that refuses one is an error instead of a reason to use HTTP.
+    """
 
     def __init__(
         self,
@@ -34,6 +43,8 @@ class OpenAIResponses:
         transport: Transport | None = None,
         read_blob: ReadBlob | None = None,
         on_retry: OnRetry | None = None,
+        open_dialogue: OpenDialogue | None = None,
+        websocket_only: bool = False,
     ) -> None:
         self._info = info
         key = {"authorization": f"Bearer {api_key}"} if api_key else {}
@@ -43,6 +54,12 @@ class OpenAIResponses:
         self._transport = transport or Transport()
         self._read_blob = read_blob
         self._on_retry = on_retry
+        self._dialogue = (
+            open_dialogue(info, self._endpoint, self._transport, on_retry)
+            if open_dialogue
+            else None
+        )
+        self._websocket_only = websocket_only
 
     @property
     def info(self) -> ModelInfo:
@@ -54,14 +71,32 @@ class OpenAIResponses:
         images = takes_images(self._info, self._read_blob)
         ready = join_recalled(prepare(prompt, self._info, images=images))
         blobs = await read_images(ready, self._read_blob)
-        body = payload.encode(request_body(self._info, ready, blobs))
+        body = request_body(self._info, ready, blobs)
+        if self._dialogue is not None:
+            try:
+                async with aclosing(self._dialogue.converse(body)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except NoDialogue as refusal:
+                if self._websocket_only:
+                    raise
+                _log.info("%s; server-sent events instead", refusal)
+                if refusal.settled:
+                    dialogue, self._dialogue = self._dialogue, None
+                    await dialogue.aclose()
+        if prompt.output_tokens == 0:  # over HTTP nothing can be read without an answer
+            yield Assistant((), self._info.id)
+            return
         reader = ResponsesReader(self._info, self._endpoint)
         async with aclosing(
-            exchange(self._transport, self._endpoint, body, reader, self._on_retry)
+            exchange(self._transport, self._endpoint, payload.encode(body), reader, self._on_retry)
         ) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._dialogue is not None:
+            await self._dialogue.aclose()
         await self._transport.aclose()

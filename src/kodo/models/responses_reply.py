@@ -57,6 +57,7 @@ class _Incomplete(msgspec.Struct):
 
 
 class _Response(msgspec.Struct):
+    id: str | None = None
     output: list[_Item] | None = None
     usage: _Usage | None = None
     error: dict[str, object] | None = None
@@ -96,6 +97,11 @@ class ResponsesReader:
     def done(self) -> bool:
         """Whether the answer has said that it is complete."""
         return bool(self._ended)
+
+    @property
+    def response_id(self) -> str:
+        """The id that the server gave the whole answer, or "" where it gave none."""
+        return self._response.id or "" if self._ended else ""
 
     def feed(self, event: ServerEvent) -> Iterator[Delta]:
         """Yield what a server-sent event adds. Raises ModelError."""

@@ -30,7 +30,8 @@ def request_body(info: ModelInfo, prompt: Prompt, images: dict[str, str]) -> Jso
     """Return the body for a prepared prompt (handoff.prepare); `images` is base64 by blob.
 
     Stop words and seed have no place in this API and are left out; so is the temperature for a
-    model that reasons, which refuses it.
+    model that reasons, which refuses it. `generate: false` (nothing is to be said) is known to the
+    WebSocket mode only.
     """
     body: Json = {
         "model": model_name(info),
@@ -57,7 +58,9 @@ def request_body(info: ModelInfo, prompt: Prompt, images: dict[str, str]) -> Jso
         ]
         body["tool_choice"] = "auto"
         body["parallel_tool_calls"] = "parallel_tools" in info.abilities
-    if prompt.output_tokens is not None:
+    if prompt.output_tokens == 0:
+        body["generate"] = False
+    elif prompt.output_tokens is not None:
         body["max_output_tokens"] = max(MIN_OUTPUT_TOKENS, prompt.output_tokens)
     if prompt.schema is not None:
         body["text"] = {

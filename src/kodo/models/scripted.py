@@ -134,6 +134,9 @@ class Scripted:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Assistant, None]:
         """Play the next line. Raises ScriptError, or the failure that the line asks for."""
         self.prompts.append(prompt)
+        if prompt.output_tokens == 0:
+            yield Assistant((), self._info.id)
+            return
         if broken := broken_exchange(prompt.messages):
             raise self._wrong(f"the prompt is not a whole conversation: {broken}")
         if self._next >= len(self._steps):

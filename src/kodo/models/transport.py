@@ -15,8 +15,9 @@ How to add a provider:
 import random as dice
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import anyio
@@ -31,12 +32,21 @@ from kodo.models.sse import EventParser, EventTooLarge, ServerEvent
 
 MAX_ERROR_BYTES = 64 << 10
 CLOSE_TIMEOUT_S = 0.5
-_NETWORK_ERRORS = (
+SWITCHING_PROTOCOLS = 101
+NETWORK_ERRORS = (
     httpcore2.NetworkError,
     httpcore2.ProtocolError,
     httpcore2.ProxyError,
     httpcore2.TimeoutException,
 )
+
+
+class Upgraded(NamedTuple):
+    """A connection that has left HTTP: raw bytes both ways, and what the server's headers said."""
+
+    stream: httpcore2.AsyncNetworkStream
+    headers: Mapping[str, str]
+    aclose: Callable[[], Awaitable[None]]
 
 
 class Transport:
@@ -73,7 +83,7 @@ class Transport:
     ) -> None:
         self._ca_file = ca_file
         self._proxy = proxy
-        self._timeouts = {
+        self._timeouts: dict[str, float | None] = {
             "connect": connect_timeout_s,
             "read": idle_timeout_s,
             "write": idle_timeout_s,
@@ -113,15 +123,55 @@ class Transport:
                             yield event
                     return
             except ModelError as error:
-                if spoken or not error.retryable:
+                if spoken:
                     raise
                 retry += 1
-                wait_s = self._plan.wait_s(retry, error.retry_after_s, self._random)
+                wait_s = self.wait_s(retry, error)
                 if wait_s is None:
                     raise
                 if on_retry is not None:
                     await on_retry(Retrying(str(error), retry + 1, wait_s))
             await self._sleep(wait_s)
+
+    async def upgrade(self, url: str, headers: Mapping[str, str], *, provider: str) -> Upgraded:
+        """Ask for another protocol by GET, and return the connection. Not tried again here.
+
+        Raises ModelError with the server's status where it stays with HTTP.
+        """
+        try:
+            with anyio.fail_after(self._timeouts["connect"]):
+                response = await self._send(b"GET", url, b"", headers, provider)
+        except TimeoutError as error:
+            raise self._lost(httpcore2.ConnectTimeout(), provider, url) from error
+        except NETWORK_ERRORS as error:
+            raise self._lost(error, provider, url) from error
+        if response.status == SWITCHING_PROTOCOLS:
+            stream: object = response.extensions["network_stream"]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            assert isinstance(stream, httpcore2.AsyncNetworkStream)  # httpcore's promise for a 101
+            return Upgraded(stream, _headers(response), response.aclose)
+        try:
+            refusal = await self._refusal(response, provider, url)
+        except NETWORK_ERRORS as error:
+            raise self._lost(error, provider, url) from error
+        finally:
+            with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                await response.aclose()
+        raise refusal
+
+    @property
+    def idle_timeout_s(self) -> float:
+        """The longest wait for the next byte."""
+        return self._timeouts["read"] or 0.0
+
+    def wait_s(self, retry: int, error: ModelError) -> float | None:
+        """Return the wait before retry number `retry` (from 1), or None to give up."""
+        if not error.retryable:
+            return None
+        return self._plan.wait_s(retry, error.retry_after_s, self._random)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between two tries."""
+        await self._sleep(seconds)
 
     async def aclose(self) -> None:
         """Close idle connections. The transport may be used again afterwards."""
@@ -134,7 +184,13 @@ class Transport:
     ) -> AsyncGenerator[ServerEvent | None, None]:
         """Yield None for bytes that complete no event, so that the caller knows they came."""
         try:
-            response = await self._open(url, body, headers, provider)
+            described = {
+                "content-type": "application/json",
+                "accept": "text/event-stream",
+                "accept-encoding": "identity",
+                "content-length": str(len(body)),
+            }
+            response = await self._send(b"POST", url, body, {**described, **headers}, provider)
             try:
                 if response.status != 200 or not _is_event_stream(response):
                     raise await self._refusal(response, provider, url)
@@ -153,25 +209,21 @@ class Transport:
                     await response.aclose()
         except EventTooLarge as error:
             raise ModelError(f"provider {provider!r} at {shown_url(url)}: {error}") from error
-        except _NETWORK_ERRORS as error:
+        except NETWORK_ERRORS as error:
             raise self._lost(error, provider, url) from error
 
-    async def _open(
-        self, url: str, body: bytes, headers: Mapping[str, str], provider: str
+    async def _send(
+        self, method: bytes, url: str, body: bytes, headers: Mapping[str, str], provider: str
     ) -> httpcore2.Response:
         if self._pool is None:
             self._pool = self._new_pool(url)
         try:
             target = httpcore2.URL(url)
             request = httpcore2.Request(
-                b"POST",
+                method,
                 target,
                 headers=[
                     (b"host", _host_header(target)),
-                    (b"content-type", b"application/json"),
-                    (b"accept", b"text/event-stream"),
-                    (b"accept-encoding", b"identity"),
-                    (b"content-length", str(len(body)).encode()),
                     *((k.lower().encode("ascii"), v.encode("latin-1")) for k, v in headers.items()),
                 ],
                 content=body,

@@ -318,6 +318,11 @@ class _Layers:
                     f"providers.{name} has no base_url; for example "
                     f'base_url = "http://127.0.0.1:8000/v1"'
                 )
+            if provider.transport == "websocket" and provider.wire != "responses":
+                raise ConfigError(
+                    f"providers.{name} has transport = 'websocket' and wire = {provider.wire!r}; "
+                    f"only the wire 'responses' has a WebSocket mode"
+                )
         return config
 
 

@@ -85,9 +85,18 @@ def _open_remote(
         "read_blob": read_blob,
         "on_retry": on_retry,
     }
-    model: Model = load(MODELS, served.wire)(info, **arguments)
+    if served.wire == "responses" and served.transport != "sse":
+        model: Model = load(MODELS, "responses")(
+            info,
+            **arguments,
+            open_dialogue=load(MODELS, "responses_socket"),
+            websocket_only=served.transport == "websocket",
+        )
+    else:
+        model = load(MODELS, served.wire)(info, **arguments)
     if (
         served.wire == "responses"
+        and served.transport != "websocket"
         and settings.origin(f"providers.{provider}.base_url") != "default"
     ):
 

@@ -9,6 +9,7 @@ from typing import Any
 
 MODELS: dict[str, str] = {
     "responses": "kodo.models.openai_responses:OpenAIResponses",
+    "responses_socket": "kodo.models.responses_socket:ResponsesSocket",
     "chat": "kodo.models.openai_chat:OpenAIChat",
     "messages": "kodo.models.anthropic:Anthropic",
     "fallback": "kodo.models.fallback:Fallback",

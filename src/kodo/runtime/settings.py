@@ -13,6 +13,7 @@ from kodo.core.model import Price
 from kodo.core.sandbox import Profile
 
 Wire = Literal["responses", "chat", "messages"]
+Carrier = Literal["auto", "websocket", "sse"]
 Rung = Literal["auto", "bwrap", "userns", "landlock", "docker", "local"]
 StrategyChoice = Literal["auto", "tools", "search"]
 Mode = Literal["ask", "auto"]
@@ -31,12 +32,14 @@ class ModelSettings(Value, frozen=True):
 class Provider(Value, frozen=True):
     """Who serves models: where, in which wire format, and which variable holds the key.
 
-    `env_key` empty means that no key is sent. `headers` go with every request.
+    `env_key` empty means that no key is sent. `headers` go with every request. `transport` is for
+    the wire `responses`: `auto` keeps a WebSocket open between calls where the server offers one.
     """
 
     base_url: str = ""
     wire: Wire = "chat"
     env_key: str = ""
+    transport: Carrier = "auto"
     headers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     models: dict[str, ModelSettings] = msgspec.field(default_factory=dict[str, ModelSettings])
 
