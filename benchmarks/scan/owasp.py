@@ -1,11 +1,12 @@
-"""Score the scanner on OWASP BenchmarkPython 0.1, and beside it on data of other families.
+"""Score the scanner on OWASP BenchmarkPython 0.1 or BenchmarkJava 1.2, and on other data.
 
     python -m benchmarks.scan.owasp BENCHMARK [--security-eval FOLDER] [--clean FOLDER ...] [--half
     odd|even]
 
-BENCHMARK is a checkout of OWASP-Benchmark/BenchmarkPython, FOLDER one of s2e-lab/SecurityEval (all
-of its cases are vulnerable: recall alone) or of ordinary packages (noise). Nothing of them is
-copied. A case counts when a finding in its file has a CWE of the case's category.
+BENCHMARK is a checkout of OWASP-Benchmark/BenchmarkPython or BenchmarkJava, FOLDER one of
+s2e-lab/SecurityEval (all of its cases are vulnerable: recall alone) or of ordinary packages
+(noise). Nothing of them is copied. A case counts when a finding in its file has a CWE of the case's
+category.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from kodo.scan.rules.store import SHIPPED, load_rules
 
 CWES: dict[str, frozenset[int]] = {
     "cmdi": frozenset({77, 78, 88}),
+    "crypto": frozenset({327, 326, 780}),
     "codeinj": frozenset({94, 95, 96}),
     "deserialization": frozenset({502}),
     "hash": frozenset({328, 327, 326, 916}),
@@ -40,6 +42,10 @@ CWES: dict[str, frozenset[int]] = {
     "xss": frozenset({79, 80, 83, 116}),
     "xxe": frozenset({611}),
 }
+
+CLEAN_ENDINGS = (".py", ".java", ".c", ".h", ".cc", ".cpp")
+PYTHON_PLACE = "testcode/{}.py"
+JAVA_PLACE = "src/main/java/org/owasp/benchmark/testcode/{}.java"
 
 SUSPECT = "if 'should' not in bar"
 """The template whose input never reaches the sink although the label says so: reported apart."""
@@ -95,10 +101,11 @@ def score(folder: Path, half: str, *, hints: bool, verbose: bool) -> None:
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     times: list[float] = []
     suspects = suspects_missed = 0
+    place = JAVA_PLACE if (folder / JAVA_PLACE).parent.is_dir() else PYTHON_PLACE
     for case in read_cases(folder):
         if not wanted(case, half):
             continue
-        path = f"testcode/{case.name}.py"
+        path = place.format(case.name)
         source = (folder / path).read_bytes()
         start = time.process_time()
         report = engine.scan_file(path, source)
@@ -147,7 +154,7 @@ def score_clean(folders: Iterable[Path], *, verbose: bool) -> None:
         lines = 0
         times: list[float] = []
         small: list[float] = []
-        for path in sorted(folder.rglob("*.py")):
+        for path in sorted(path for path in folder.rglob("*") if path.suffix in CLEAN_ENDINGS):
             source = path.read_bytes()
             start = time.process_time()
             report = engine.scan_file(str(path.relative_to(folder)), source)

@@ -14,6 +14,8 @@ from tree_sitter import Node as SyntaxNode
 from kodo.scan.checker import Checker
 from kodo.scan.interpreter.fold import Semantics
 from kodo.scan.ir import Module
+from kodo.scan.lower.java.module import JAVA_NUMBERS, lower_java
+from kodo.scan.lower.java.module import module_paths as java_paths
 from kodo.scan.lower.python.comments import without_long_comments
 from kodo.scan.lower.python.module import lower_python, module_paths
 from kodo.scan.text import SourceText
@@ -41,7 +43,23 @@ _PYTHON = ScanLanguage(
     "python", lower_python, module_paths, Semantics(), prepare=without_long_comments
 )
 
+_JAVA = ScanLanguage(
+    "java",
+    lower_java,
+    java_paths,
+    Semantics(
+        text_plus_number=True,
+        integer_division=True,
+        falsy_text=False,
+        falsy_zero=False,
+        number_types=JAVA_NUMBERS,
+        overloads=True,
+        class_files=True,
+    ),
+)
+
 SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "python": _PYTHON,
+    "java": _JAVA,
 }
 """By grammar: TypeScript's two grammars share one entry."""

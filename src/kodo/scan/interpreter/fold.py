@@ -23,6 +23,7 @@ class Semantics(NamedTuple):
     falsy_zero: bool = True
     number_types: frozenset[str] = frozenset()  # declared types that hold numbers for sure
     overloads: bool = False  # functions of one name differ in the number of their parameters
+    class_files: bool = False  # a class is a file of its own: pkg.Shop is pkg/Shop.java
 
 
 def truth(constant: object, semantics: Semantics) -> bool | None:

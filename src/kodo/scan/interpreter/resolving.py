@@ -10,7 +10,7 @@ from collections.abc import Callable
 from kodo.scan.interpreter.memory import MAX_NAME
 from kodo.scan.interpreter.statements import Statements
 from kodo.scan.interpreter.unit import Unit
-from kodo.scan.interpreter.values import Target, Value
+from kodo.scan.interpreter.values import BUILT, Target, Value
 
 MAX_HOPS = 4
 
@@ -29,7 +29,9 @@ class Resolving(Statements):
 
     def find_external(self, name: str, unit: Unit, hops: int = 0) -> Target | None:
         """Return the function or class of the repository that a dotted name means."""
-        if "(" in name or "[" in name or "?" in name or "." not in name:
+        if "(" in name or "[" in name or "?" in name:
+            return None
+        if "." not in name and not unit.semantics.class_files:
             return None
         key = (name, unit.module.path)
         if key in self._external:
@@ -41,15 +43,18 @@ class Resolving(Statements):
 
     def _search(self, name: str, unit: Unit, hops: int) -> Target | None:
         parts = name.split(".")
-        for length in range(len(parts) - 1, 0, -1):
+        inside = 1 if unit.semantics.class_files else 0  # the file's name is the class's too
+        for length in range(len(parts) - 1 + inside, 0, -1):
             module = ".".join(parts[:length])
             if module == unit.module.name:
                 continue
             other = self._unit_of(module, unit)
             if other is None:
                 continue
-            rest = ".".join(parts[length:])
+            rest = ".".join(parts[length - inside :])
             code = other.module.functions.get(rest) or other.module.classes.get(rest)
+            if inside:
+                return Target(code, other) if code is not None else None
             if code is not None:
                 return Target(code, other)
             passed_on = other.module.imports.get(parts[length])
@@ -77,7 +82,13 @@ class Resolving(Statements):
         dotted = self.type_name(type_name, unit)
         if dotted in unit.semantics.number_types:
             return Value(value.constant)
-        if value.name or not dotted or len(dotted) > MAX_NAME:
+        if not dotted or len(dotted) > MAX_NAME:
+            return value
+        if value.name and (
+            value.target is not None
+            or value.name == BUILT
+            or value.name.rstrip("()") in unit.book.prefixes
+        ):  # a declared type says more only than a name that no rule speaks of
             return value
         name = f"{dotted}()"
         return Value(value.constant, value.taints, name, value.cell, value.target, value.proof)

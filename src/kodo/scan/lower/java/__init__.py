@@ -1,0 +1,1 @@
+"""Lowering of Java: `module.lower_java` is the entry."""
