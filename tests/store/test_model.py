@@ -134,6 +134,9 @@ class Trees(_StoreMachine):
     def tree(self) -> Kept:
         found: Kept = {}
         for folder, _, names in os.walk(self.root):
+            if folder != str(self.root):
+                mode = Path(folder).stat().st_mode & 0o7777
+                found[f"{Path(folder).relative_to(self.root)}/"] = (mode, "")
             links = [name for name in os.listdir(folder) if Path(folder, name).is_symlink()]  # noqa: PTH208
             for path in (Path(folder, name) for name in {*names, *links}):
                 key = str(path.relative_to(self.root))
@@ -178,6 +181,12 @@ class Trees(_StoreMachine):
             self.make_room(path)
             path.mkdir()
 
+    @rule(name=PATHS, mode=st.sampled_from([0o700, 0o755, 0o500]))
+    def change_mode(self, name: str, mode: int) -> None:
+        path = self.root / name
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(mode)
+
     @rule()
     def reopen(self) -> None:
         self.close()
@@ -202,7 +211,11 @@ class Trees(_StoreMachine):
         differing = {
             path for path in before.keys() | wanted.keys() if before.get(path) != wanted.get(path)
         }
-        assert {change.path for change in changes} == differing
+        told = {change.path for change in changes}
+        assert {path for path in told if path[-1] != "/"} == {
+            path for path in differing if path[-1] != "/"
+        }
+        assert told <= differing
 
     @precondition(lambda self: len(self.taken) > 1)
     @rule(data=st.data())
@@ -215,6 +228,7 @@ class Trees(_StoreMachine):
             return found.encode() if isinstance(found, str) else found
 
         for change in self.portal.call(self.snapshots.changes, early, late):
+            assert not change.path.endswith("/")
             assert change.before == content(self.taken[early], change.path)
             assert change.after == content(self.taken[late], change.path)
 

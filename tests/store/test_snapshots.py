@@ -10,10 +10,10 @@ from kodo.base.errors import StoreError, ToolError
 from kodo.core.check import Change
 from kodo.store.blobs import SqliteBlobs
 from kodo.store.database import Database
-from kodo.store.manifest import decode_manifest
 from kodo.store.snapshots import WorkspaceSnapshots
 from kodo.store.store import Store, open_store
-from kodo.store.walk import Coverage
+from kodo.store.tree.coverage import Coverage
+from kodo.store.tree.manifest import decode_manifest
 
 pytestmark = pytest.mark.anyio
 
@@ -233,10 +233,12 @@ async def test_what_is_left_out_is_named(store: Store, workspace: Path) -> None:
         "env/": built,
         "big": "larger than 1000 bytes",
         "pipe": "neither a file nor a link",
-        "caf\ufffd": "its name is not UTF-8",
     }
     manifest = decode_manifest(await store.blobs.get(name), name)
-    assert [file.path for file in manifest.files] == ["crate/Cargo.toml", "target/file"]
+    assert [file.path for file in manifest.files] == [
+        "\x00636166e9",  # a name that is not UTF-8 stands as its bytes
+        *("crate/", "crate/Cargo.toml", "lib/", "target/", "target/file"),
+    ]
 
 
 async def test_a_file_that_left_the_coverage_is_not_taken_for_deleted(

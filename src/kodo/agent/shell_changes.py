@@ -32,8 +32,8 @@ async def judge_after(
 ) -> ToolOutput:
     """Judge what has changed since `before`, and return the output with what the model must know.
 
-    Files that a check blocks, or a person refuses, are put back. Raises SandboxError, ToolError
-    where that cannot be done.
+    Files that a check blocks, or a person refuses, are put back. Raises ToolError, StoreError where
+    that cannot be done.
     """
     after = await agent.snapshots.take()
     if after == before:
@@ -48,9 +48,8 @@ async def judge_after(
         decision = "note"
     if decision in ("ask", "block"):
         names = {finding.path for finding in findings if finding.severity == "error"}
-        back = [change for change in changes if change.path in names]
-        for change in back:
-            await agent.sandbox.write(agent.workspace / change.path, change.before)
+        only = {change.path for change in changes if change.path in names}
+        back = await agent.snapshots.restore(before, after, only=only) if only else []
         paths = ", ".join(change.path for change in back)
         lines = [
             f"[kodo] The command ran, but a check blocks what it wrote; put back: {paths}",

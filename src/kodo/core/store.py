@@ -1,5 +1,6 @@
 """The ports a store must offer: the log of entries, the blobs, and snapshots of the files."""
 
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from kodo.core.check import Change
@@ -14,6 +15,21 @@ class ThreadSummary(Value, frozen=True):
     entries: int
     updated_at: str
     outcome: str = ""
+
+
+class Span(Value, frozen=True):
+    """What happened to the files between two snapshots (`after` None: until now)."""
+
+    before: str
+    after: str | None = None
+
+
+class Preview(Value, frozen=True):
+    """What taking back would change, the files that somebody has changed since, what forbids it."""
+
+    changes: tuple[Change, ...]
+    changed_since: tuple[str, ...] = ()
+    obstacle: str = ""
 
 
 class Log(Protocol):
@@ -63,11 +79,20 @@ class Snapshots(Protocol):
         """Return what differs between two snapshots (`after` None: the files as they are now)."""
         ...
 
-    async def restore(self, to: str, expected: str | None, *, force: bool = False) -> list[Change]:
+    async def restore(
+        self, to: str, expected: str | None, *, force: bool = False, only: Collection[str] = ()
+    ) -> list[Change]:
         """Bring the files back to snapshot `to`; returns what that changed.
 
-        Only files that differ between `to` and `expected` are touched. Where one of them has
-        been changed since `expected` was taken, raises ToolError naming it and nothing is
-        touched, unless `force`.
+        Only files that differ between `to` and `expected` are touched, of them only those in
+        `only` where it names some. Raises as `take_back`.
+        """
+        ...
+
+    async def take_back(self, spans: Sequence[Span], *, force: bool = False) -> list[Change]:
+        """Take back what changed in each span, the oldest first: all of it or nothing.
+
+        Returns what that changed. Where a file is not as the newest span left it, or was changed
+        between two of them, raises ToolError naming it and nothing is touched, unless `force`.
         """
         ...

@@ -28,13 +28,14 @@ from kodo.runtime.config import Settings
 from kodo.runtime.edit_check import edit_checks
 from kodo.runtime.memory import SessionMemory
 from kodo.runtime.models import ca_file, open_model, proxy_for
-from kodo.runtime.registry import STRATEGIES, TOOLS, load
+from kodo.runtime.registry import STRATEGIES, TOOLS, WATCHES, load
 from kodo.runtime.repository_map import RepositoryMap
 from kodo.runtime.session import Session
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.ladder import choose_rung, make_sandbox, open_copy
 from kodo.store.log import SqliteLog
 from kodo.store.store import Store, open_store
+from kodo.store.tree.watch import Watch
 
 OFFERED = (
     "shell",
@@ -140,7 +141,7 @@ async def open_session(
         )
         stack.push_async_callback(memory.aclose)
         tools = make_tools(background, settings, window_tokens)
-        snapshots = store.snapshots(settings.cwd)
+        snapshots = store.snapshots(settings.cwd, open_watch=open_watch)
         notes = fit_notes(find_notes(settings.cwd, settings.project), window_tokens)
         instructions = compose_instructions(
             settings.cwd, notes, repository_map.text(window_tokens), remembers=True
@@ -190,6 +191,12 @@ async def open_session(
 
         session = Session(thread, store.log, store.blobs, make_run, created=created, memory=memory)
         yield session
+
+
+def open_watch(root: str) -> Watch:
+    """Return what watches a large workspace. Raises OSError where the host cannot."""
+    watch: Watch = load(WATCHES, "inotify")(root)
+    return watch
 
 
 def make_jail(settings: Settings) -> Jail:

@@ -66,6 +66,11 @@ MEMORY: dict[str, str] = {
 }
 """What knows the project: loaded when there is something to know, or time to learn it."""
 
+WATCHES: dict[str, str] = {
+    "inotify": "kodo.store.tree.inotify:InotifyWatch",
+}
+"""What tells which folders of a large workspace changed: loaded where a walk is dear."""
+
 
 def load(table: dict[str, str], name: str) -> Callable[..., Any]:
     """Return what `name` stands for in a table of this file. Raises KeyError."""

@@ -14,7 +14,8 @@ from kodo.store.database import Database
 from kodo.store.files import FileVersions
 from kodo.store.log import SqliteLog
 from kodo.store.snapshots import WorkspaceSnapshots
-from kodo.store.walk import Coverage
+from kodo.store.tree.coverage import Coverage
+from kodo.store.tree.watch import OpenWatch
 
 
 class Store(msgspec.Struct, frozen=True):
@@ -25,10 +26,20 @@ class Store(msgspec.Struct, frozen=True):
     blobs: SqliteBlobs
     files: FileVersions
 
-    def snapshots(self, workspace: Path, *, coverage: Coverage | None = None) -> WorkspaceSnapshots:
+    def snapshots(
+        self,
+        workspace: Path,
+        *,
+        coverage: Coverage | None = None,
+        open_watch: OpenWatch | None = None,
+    ) -> WorkspaceSnapshots:
         """Return the snapshots of a workspace; use one object a workspace and process."""
         return WorkspaceSnapshots(
-            self.database, self.blobs, workspace, coverage=coverage or Coverage()
+            self.database,
+            self.blobs,
+            workspace,
+            coverage=coverage or Coverage(),
+            open_watch=open_watch,
         )
 
 

@@ -21,7 +21,7 @@ from kodo.store.blobs import SqliteBlobs
 from kodo.store.database import Database
 from kodo.store.files import Sighting, current_files, record_seen
 from kodo.store.index.sources import is_text
-from kodo.store.walk import SKIPPED_ALWAYS, SKIPPED_BESIDE
+from kodo.store.tree.coverage import SKIPPED_ALWAYS, SKIPPED_BESIDE
 
 AfterBatch = Callable[[int, int], Awaitable[None]]
 """Called after each batch with the bytes that are done, and how many there are."""

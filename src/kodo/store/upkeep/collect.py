@@ -14,8 +14,8 @@ from kodo.base.errors import StoreError
 from kodo.core.messages import Value
 from kodo.store.database import Database, is_busy
 from kodo.store.entries import fill, text_names, unpack_row
-from kodo.store.manifest import decode_manifest
 from kodo.store.pieces import has, read_whole, remove
+from kodo.store.tree.manifest import decode_manifest
 
 # Whatever may be the name of a blob in an entry, or the beginning that a tool result shows.
 _NAME = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{16})(?![0-9a-f])")

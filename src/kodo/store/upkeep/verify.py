@@ -16,9 +16,9 @@ from kodo.core.events import SnapshotTaken
 from kodo.core.messages import Value
 from kodo.core.thread import Entry, ThreadHeader
 from kodo.store.database import Database, is_corrupt
-from kodo.store.manifest import Manifest, decode_manifest
 from kodo.store.pieces import has, purge_of, read_pieces, read_whole
 from kodo.store.threads import Damage, Purged, walk
+from kodo.store.tree.manifest import Manifest, decode_manifest
 from kodo.store.upkeep.purge import record_chain
 from kodo.store.upkeep.redact import named_blobs
 
