@@ -12,6 +12,7 @@ from kodo.agent.agent import Agent
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.strategies.search.allowance import Allowance
+from kodo.agent.strategies.search.judged import blocked
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.speaker import Speaker
 from kodo.agent.strategies.search.understand import Understanding
@@ -38,6 +39,7 @@ class Case:
     best: Trial | None = None
     greens: list[Trial] = field(default_factory=list[Trial])
     tried: int = 0
+    blocked: list[str] = field(default_factory=list[str])
     counts: dict[str, int] = field(default_factory=dict[str, int])
     stood: dict[str, str | None] = field(default_factory=dict[str, str | None])
     _seen: set[tuple[tuple[str, str], ...]] = field(
@@ -100,13 +102,17 @@ class Case:
                     kept.append(proposal)
         return kept
 
-    def learn(self, trials: Sequence[Trial]) -> list[Trial]:
-        """Remember trials; returns the green ones among them."""
+    async def learn(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Remember trials; returns the green ones that the checks of edits let pass."""
         greens: list[Trial] = []
         for trial in trials:
             self.tried += 1
             origin = trial.proposal.origin
             self.counts[origin] = self.counts.get(origin, 0) + 1
+            if trial.green and (why := await blocked(self.agent, self.journal, trial.proposal)):
+                self.blocked.append(why)
+                await self.warn(f"passes the tests, but a check blocks it: {why}")
+                trial.green, trial.broken = False, why
             if trial.green:
                 greens.append(trial)
             if trial.whole and (self.best is None or trial.rank > self.best.rank):

@@ -48,13 +48,14 @@ async def call_tool(case: Case, text: str, name: str, arguments: dict[str, objec
 
 
 async def write_files(case: Case, files: dict[str, str], text: str) -> list[str]:
-    """Bring `files` into the workspace; returns the paths that were refused."""
+    """Bring `files` into the workspace; returns for each that was refused what the tool said."""
     refused: list[str] = []
     for path, new in files.items():
         result = await _edit(case, path, case.now(path), new, text)
         text = ""
         if result.outcome != "ok":
-            refused.append(path)
+            said = "".join(part.text for part in result.parts if isinstance(part, Text))
+            refused.append(f"{path}: {cut_middle(said, TAIL_BYTES).text}")
     return refused
 
 
@@ -127,7 +128,7 @@ async def deliver_proven(case: Case, command: TestCommand, found: Trial) -> Endi
     async with Placed(case, proposal.files) as placed:
         refused = await write_files(case, proposal.files, text)
         if refused:
-            ending = Ending("failed", f"{', '.join(refused)} could not be written.")
+            ending = Ending("failed", f"Not written: {'; '.join(refused)}")
             return await close(case, ending)
         evidence = await prove(case, command, min(60.0, case.allowance.left_s() + 10))
         placed.stays = evidence.exit_code == 0 or not found.green
@@ -162,7 +163,7 @@ async def deliver_unproven(
     async with Placed(case, proposal.files) as placed:
         refused = await write_files(case, proposal.files, "")
         if refused:
-            ending = Ending("failed", f"{', '.join(refused)} could not be written.")
+            ending = Ending("failed", f"Not written: {'; '.join(refused)}")
             return await close(case, ending)
         if command is not None:
             proof = await prove(case, command, min(60.0, case.allowance.left_s() + 10))
@@ -202,9 +203,16 @@ def failed(case: Case, first: Trial) -> Ending:
     return Ending(
         "failed",
         f"No change was found that passes; the files are as they were. {tried_text(case)}{partial}"
-        f"{guarded_text(case)}",
+        f"{blocked_text(case)}{guarded_text(case)}",
         reason=f"still failing: {count_text(first)}",
     )
+
+
+def blocked_text(case: Case) -> str:
+    """Return what the checks of edits kept out, or "" where they blocked nothing."""
+    if not case.blocked:
+        return ""
+    return f" {len(case.blocked)} passed the tests, but a check blocks them: {case.blocked[0]}."
 
 
 def guarded_text(case: Case) -> str:

@@ -86,7 +86,7 @@ async def _judge(work: Draft, proposals: list[Proposal]) -> Trial | None:
         chosen, seconds=max(2.0, case.allowance.left_s()), stop_after=1, whole=True
     )
     work.trials.extend(trials)
-    greens = case.learn(trials)
+    greens = await case.learn(trials)
     shown = ", ".join(count_text(trial) for trial in trials)
     await case.note(f"{len(trials)} tried: {shown}")
     if greens:
@@ -122,7 +122,7 @@ async def _as_the_compiler_says(work: Draft, ground: Ground, trial: Trial) -> Tr
             chosen, seconds=max(2.0, case.allowance.left_s() / 4), stop_after=1, whole=True
         )
         work.trials.extend(trials)
-        greens = case.learn(trials)
+        greens = await case.learn(trials)
         if greens:
             return greens[0]
         better = [other for other in trials if not other.broken]

@@ -68,7 +68,7 @@ async def _one_edit(case: Case, ground: Ground, trial: Trial, seconds: float) ->
         whole=True,
         base=trial.proposal,
     )
-    greens = case.learn(trials)
+    greens = await case.learn(trials)
     if greens:
         return choose(greens)
     before = baseline.trial

@@ -318,7 +318,7 @@ async def _gentler(work: Repair, green: Trial) -> list[Trial]:
     trials = await work.ground.try_all(
         variants, seconds=15, first=work.failing, stop_after=len(variants)
     )
-    return case.learn(trials)
+    return await case.learn(trials)
 
 
 async def _try(
@@ -334,7 +334,7 @@ async def _try(
         stop_after=stop_after,
         seconds_after_pass=4.0,
     )
-    greens = work.case.learn(trials)
+    greens = await work.case.learn(trials)
     if greens:
         greens += await _gentler(work, choose(greens))
         best = choose(greens)

@@ -83,7 +83,7 @@ async def elect(
     if ground is None:
         return Trial(first[ranked[0]])
     trials = await ground.try_all([first[mark] for mark in ranked], seconds=30, whole=True)
-    case.learn(trials)
+    await case.learn(trials)
     kept = [trial for trial in trials if not breaks(trial, baseline.trial)]
     if not kept:
         return None
