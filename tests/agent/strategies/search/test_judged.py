@@ -13,7 +13,9 @@ from tests.agent.strategies.search.bench import Bench, RuleModel
 pytestmark = pytest.mark.anyio
 
 CLAMP = {
-    "clamp.py": "def above(value, most):\n    if value > 0:\n        return most\n    return value\n",
+    "clamp.py": (
+        "def above(value, most):\n    if value > 0:\n        return most\n    return value\n"
+    ),
     "test_clamp.py": (
         "from clamp import above\n\n\ndef test_above():\n    assert above(9, 5) == 5\n\n\n"
         "def test_below():\n    assert above(3, 5) == 3\n\n\n"
