@@ -8,9 +8,10 @@ import anyio
 import pytest
 
 from kodo.core.sandbox import Sandbox
-from kodo.sandboxes import bubblewrap, landlock
+from kodo.sandboxes import landlock
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.ladder import RUNGS, Rung, make_sandbox
+from kodo.sandboxes.namespaces import bubblewrap, userns
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,7 @@ def working_rungs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | N
     jail = Jail(folder, folder, {"PATH": os.environ["PATH"]})
     return {
         "bwrap": anyio.run(bubblewrap.probe, jail),
+        "userns": anyio.run(userns.probe, jail),
         "landlock": anyio.run(landlock.probe, jail),
         "local": None,
     }

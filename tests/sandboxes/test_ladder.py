@@ -16,18 +16,19 @@ WORKING = RungReport("landlock", works=True)
 
 async def test_every_rung_is_reported_best_first(make_jail: Callable[..., Jail]) -> None:
     reports = await probe_rungs(make_jail())
-    assert [report.name for report in reports] == ["bwrap", "landlock", "local"]
-    assert reports[2].works
-    assert reports[2].guarantees == {"processes_ended"}
-    for report in reports[:2]:
+    assert [report.name for report in reports] == ["bwrap", "userns", "landlock", "local"]
+    assert reports[-1].works
+    assert reports[-1].guarantees == {"processes_ended", "environment_scrubbed"}
+    for report in reports[:-1]:
         assert report.works == ("network_denied" in report.guarantees)
 
 
 async def test_auto_takes_the_next_rung_that_works(make_jail: Callable[..., Jail]) -> None:
-    sandbox = await open_sandbox("auto", make_jail(), [BROKEN, WORKING])
+    no_userns = RungReport("userns", works=False, why_not="no namespaces")
+    sandbox = await open_sandbox("auto", make_jail(), [BROKEN, no_userns, WORKING])
     assert sandbox.name == "landlock"
     broken_too = RungReport("landlock", works=False, why_not="an old kernel")
-    sandbox = await open_sandbox("auto", make_jail(), [BROKEN, broken_too])
+    sandbox = await open_sandbox("auto", make_jail(), [BROKEN, no_userns, broken_too])
     assert sandbox.name == "local"
 
 
@@ -38,11 +39,10 @@ async def test_a_named_rung_that_does_not_work_is_an_error(make_jail: Callable[.
         await choose_rung("chroot", make_jail())
 
 
-@pytest.mark.parametrize("rung", ["userns", "docker"])
-async def test_a_rung_of_later_says_so(make_jail: Callable[..., Jail], rung: str) -> None:
-    wanted = f"rung '{rung}' is not built yet; use bwrap, landlock or local"
+async def test_a_rung_of_later_says_so(make_jail: Callable[..., Jail]) -> None:
+    wanted = "rung 'docker' is not built yet; use bwrap, userns, landlock or local"
     with pytest.raises(SandboxError, match=wanted):
-        await choose_rung(rung, make_jail())
+        await choose_rung("docker", make_jail())
 
 
 def test_a_jail_around_nothing_or_everything_is_refused(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.tools.bench import Bench
 
-from kodo.sandboxes import bubblewrap
-from kodo.sandboxes.bubblewrap import Bubblewrap
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.local import Local
+from kodo.sandboxes.namespaces import bubblewrap
+from kodo.sandboxes.namespaces.bubblewrap import Bubblewrap
 
 
 @pytest.fixture

@@ -76,12 +76,13 @@ async def run_process(
     timeout_s: float | None = None,
     max_output_bytes: int = 1 << 20,
     on_output: OnOutput | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run `argv` in a process group of its own until it ends, or kill the group at `timeout_s`.
 
     Cancellation kills the group too. stdin is closed when None; a stream of bytes is fed until it
-    ends or the process does. Raises OSError where the program
-    cannot be started.
+    ends or the process does. The child inherits the open files `pass_fds`. Raises
+    OSError where the program cannot be started.
     """
     keeper = _Keeper(max_output_bytes)
     started = anyio.current_time()
@@ -93,6 +94,7 @@ async def run_process(
         cwd=cwd,
         env=env,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
     timed_out = False
     try:

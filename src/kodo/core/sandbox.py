@@ -10,11 +10,21 @@ Guarantee = Literal[
     "write_outside_denied",  # no content or name outside the workspace and /tmp changes
     "read_secrets_denied",  # credential folders of the user cannot be read
     "network_denied",
+    "hosts_limited",  # the network leads to the allowed hosts and nowhere else
     "private_tmp",
     "processes_ended",  # no child survives the call
     "pids_limited",
-    "memory_limited",
+    "memory_limited",  # of each process
+    "memory_sum_limited",  # of all processes of a command together
+    "cpu_limited",
+    "file_size_limited",
     "host_processes_hidden",
+    "signals_contained",  # no process outside can be signalled, traced or read
+    "environment_scrubbed",
+    "repository_protected",  # every `.git` and `.kodo` of the workspace that exists at the start
+    "privileges_denied",  # no set-user-id, capability, mount or namespace
+    "devices_denied",
+    "kernel_calls_limited",  # no bpf, io_uring, keys, userfaultfd, module, raw socket
 ]
 
 Profile = Literal["read-only", "workspace-write", "full"]

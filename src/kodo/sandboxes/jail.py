@@ -15,15 +15,19 @@ from kodo.core.sandbox import Profile
 
 
 class JailLimits(Value, frozen=True):
-    """Limits of each process in the jail. None means no limit of that kind.
+    """Limits of what runs in the jail. None means no limit of that kind.
 
     `memory_bytes` bounds the private writable memory of one process, so that runtimes which only
-    reserve addresses (JVM, V8, Go) are not hurt. `processes` is not enforced for root.
+    reserve addresses (JVM, V8, Go) are not hurt; `file_bytes` bounds one file. The sum of memory
+    over the processes of a command and its share of the `processors` (1.5: one and a half) hold
+    only where a control group can be made; so does `processes` for root.
     """
 
     memory_bytes: int | None = 4 << 30
     processes: int | None = 1024
     file_bytes: int | None = 4 << 30
+    memory_sum_bytes: int | None = 8 << 30
+    processors: float | None = None
 
 
 class Jail(Value, frozen=True):

@@ -10,17 +10,24 @@ from typing import Literal
 from kodo.base.errors import SandboxError
 from kodo.core.messages import Value
 from kodo.core.sandbox import Guarantee, Sandbox
-from kodo.sandboxes import bubblewrap, landlock
-from kodo.sandboxes.bubblewrap import Bubblewrap
+from kodo.sandboxes import landlock
 from kodo.sandboxes.copy import CopyLimits
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.landlock import Landlock
 from kodo.sandboxes.local import Local
+from kodo.sandboxes.namespaces import bubblewrap, userns
+from kodo.sandboxes.namespaces.bubblewrap import Bubblewrap
+from kodo.sandboxes.namespaces.userns import UserNamespaces
+from kodo.sandboxes.network.gate import Gate
 from kodo.sandboxes.scratch import ScratchCopy, open_scratch
 
-Rung = Literal["bwrap", "landlock", "local"]
-RUNGS: tuple[Rung, ...] = ("bwrap", "landlock", "local")
-_NOT_BUILT_YET = frozenset({"userns", "docker"})
+Rung = Literal["bwrap", "userns", "landlock", "local"]
+RUNGS: tuple[Rung, ...] = ("bwrap", "userns", "landlock", "local")
+HAVE_A_GATE: frozenset[Rung] = frozenset({"bwrap", "userns"})
+"""Rungs that can hold single hosts apart; on the others the network is on or off."""
+
+_NOT_BUILT_YET = frozenset({"docker"})
+_PROBES = {"bwrap": bubblewrap.probe, "userns": userns.probe, "landlock": landlock.probe}
 
 
 class RungReport(Value, frozen=True):
@@ -36,7 +43,7 @@ async def probe_rung(name: Rung, jail: Jail) -> RungReport:
     """Try one rung by running in it. A rung that does not work is a report, not an error."""
     if name == "local":
         return RungReport("local", works=True, guarantees=Local.guarantees)
-    why_not = await (bubblewrap if name == "bwrap" else landlock).probe(jail)
+    why_not = await _PROBES[name](jail)
     if why_not is not None:
         return RungReport(name, works=False, why_not=why_not)
     return RungReport(name, works=True, guarantees=make_sandbox(name, jail).guarantees)
@@ -72,11 +79,16 @@ async def choose_rung(rung: str, jail: Jail, reports: Sequence[RungReport] = ())
     raise SandboxError("no rung works here")  # local always does
 
 
-def make_sandbox(name: Rung, jail: Jail) -> Sandbox:
-    """Return a sandbox on this rung, without a probe. Raises SandboxError."""
+def make_sandbox(name: Rung, jail: Jail, gate: Gate | None = None) -> Sandbox:
+    """Return a sandbox on this rung, without a probe. Raises SandboxError.
+
+    `gate` counts on the rungs of HAVE_A_GATE, where the jail has no network of its own.
+    """
     match name:
         case "bwrap":
-            return Bubblewrap(jail)
+            return Bubblewrap(jail, gate=gate)
+        case "userns":
+            return UserNamespaces(jail, gate=gate)
         case "landlock":
             return Landlock(jail)
         case "local":
@@ -89,7 +101,11 @@ async def open_sandbox(rung: str, jail: Jail, reports: Sequence[RungReport] = ()
 
 
 async def open_copy(
-    name: Rung, jail: Jail, limits: CopyLimits | None = None, parent: Path | None = None
+    name: Rung,
+    jail: Jail,
+    limits: CopyLimits | None = None,
+    parent: Path | None = None,
+    gate: Gate | None = None,
 ) -> ScratchCopy:
     """Return a scratch copy of the jail's workspace with a sandbox on this rung.
 
@@ -98,8 +114,8 @@ async def open_copy(
     """
     return await open_scratch(
         jail,
-        lambda copy: make_sandbox(name, copy),
-        shows_in_place=name == "bwrap",
+        lambda copy: make_sandbox(name, copy, gate),
+        shows_in_place=name in ("bwrap", "userns"),
         limits=limits,
         parent=parent,
     )

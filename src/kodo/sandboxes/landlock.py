@@ -81,10 +81,13 @@ class Landlock:
         held: set[Guarantee] = {"processes_ended"}
         if jail.limits.memory_bytes is not None:
             held.add("memory_limited")
+        if jail.limits.file_bytes is not None:
+            held.add("file_size_limited")
         if jail.limits.processes is not None and os.geteuid() != 0:
             held.add("pids_limited")
         if jail.profile != "full":
-            held |= {"write_outside_denied", "read_secrets_denied"}
+            held |= {"write_outside_denied", "read_secrets_denied", "environment_scrubbed"}
+            held |= {"privileges_denied", "devices_denied", "kernel_calls_limited"}
             if not jail.allow_net:
                 held.add("network_denied")
         return frozenset(held)

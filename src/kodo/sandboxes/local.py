@@ -23,7 +23,7 @@ class Local:
     """Isolates nothing, and says so."""
 
     name = "local"
-    guarantees: frozenset[Guarantee] = frozenset({"processes_ended"})
+    guarantees: frozenset[Guarantee] = frozenset({"processes_ended", "environment_scrubbed"})
 
     def __init__(self, jail: Jail, *, new_id: NewId = new_id) -> None:
         """Raises SandboxError where the workspace cannot be used."""

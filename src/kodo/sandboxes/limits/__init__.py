@@ -1,0 +1,1 @@
+"""Limits that a jail puts on what runs in it."""

@@ -1,0 +1,1 @@
+"""Jails made of kernel namespaces: bubblewrap's, and kodo's own where bwrap is not installed."""

@@ -1,0 +1,1 @@
+"""The way out of a jail without a network: single hosts, through a gate outside of it."""
