@@ -125,7 +125,7 @@ class Delta(Value, frozen=True):
 
     `kind` is `text`, `reasoning`, `call` (a piece of a call's arguments; `name` and `call_id` tell
     which) or `prefill` (no text: `done` of `total` prompt tokens have been read, or the waiting
-    state of a slow model).
+    state of a slow model). `signature` ends a piece of reasoning that has one.
     """
 
     kind: Literal["text", "reasoning", "call", "prefill"]
@@ -134,6 +134,7 @@ class Delta(Value, frozen=True):
     name: str = ""
     done: int = 0
     total: int = 0
+    signature: str = ""
 
 
 def user(text: str) -> User:

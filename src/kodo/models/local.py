@@ -186,7 +186,8 @@ class LocalModel:
 
     async def _request(self, engine: TextEngine, prompt: Prompt, samples: int) -> Request:
         ready = join_recalled(prepare(prompt, self._info, images=False))
-        output_tokens = min(prompt.output_tokens or OUTPUT_TOKENS, OUTPUT_TOKENS)
+        wanted = OUTPUT_TOKENS if prompt.output_tokens is None else prompt.output_tokens
+        output_tokens = min(wanted, OUTPUT_TOKENS)
         schema = local_calls.schema(ready.tools) if ready.tools else ready.schema
         return Request(
             prompt=await engine.render(turns(ready)),

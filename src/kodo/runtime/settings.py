@@ -65,6 +65,33 @@ class ScanSettings(Value, frozen=True):
     rules: str = ""
 
 
+class ServeSettings(Value, frozen=True):
+    """How `kodo serve` serves. `models` are ids offered besides the default.
+
+    `aliases` map names of your own to an id, or to several of which the first that can answers.
+    `hosts` and `origins` are accepted in the headers of those names besides the server's own.
+    Sizes are in MiB; `log_prompts` lets the log hold what was said.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8484
+    models: tuple[str, ...] = ()
+    aliases: dict[str, str | tuple[str, ...]] = msgspec.field(
+        default_factory=dict[str, str | tuple[str, ...]]
+    )
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    require_token: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
+    heartbeat_s: float = 10.0
+    stall_s: float = 300.0
+    drain_s: float = 30.0
+    max_body_mib: int = 32
+    max_connections: int = 2000
+    log_prompts: bool = False
+
+
 class Config(Value, frozen=True):
     """Everything that can be set, each value from the strongest source that sets it.
 
@@ -82,6 +109,7 @@ class Config(Value, frozen=True):
     checks: tuple[str, ...] = ()
     limits: Limits = Limits()
     scan: ScanSettings = ScanSettings()
+    serve: ServeSettings = ServeSettings()
     providers: dict[str, Provider] = msgspec.field(default_factory=lambda: dict(BUILT_IN_PROVIDERS))
 
 

@@ -1,0 +1,83 @@
+"""`kodo serve`: models for other programs, over HTTP and WebSocket, until a signal ends it."""
+
+import argparse
+import sys
+
+import anyio
+import msgspec
+
+from kodo.base.errors import ConfigError
+from kodo.cli.exits import INTERRUPTED, OK
+from kodo.cli.options import add_common, add_json, add_model, load
+from kodo.runtime.config import Settings
+from kodo.server.access.guard import LOOPBACK, Door, Guard
+from kodo.server.app import build_app
+from kodo.server.run import Address, bind, loop_options, serve
+from kodo.server.serving import make_service
+
+EXAMPLES = """\
+examples:
+  kodo serve
+  kodo serve -m local/qwen2.5-coder-0.5b --port 8484
+  kodo serve -m openai/gpt-5 -c 'serve.aliases.spark="local/qwen2.5-coder-1.5b"'
+  kodo serve -m scripted/replies.jsonl --port 0 --json
+
+Any client of OpenAI's API works with the address it prints, with /v1 behind it, as base URL: codex,
+the openai package, editors. docs/serve.md shows how to set them up.
+"""
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The line of `kodo serve --json`, printed when the server listens."""
+
+    url: str
+    base_url: str
+    models: tuple[str, ...]
+    token_needed: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    parser.add_argument("--host", help="address to listen at (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen at, 0 for any (default: 8484)")
+    add_model(parser)
+    add_json(parser)
+    add_common(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM (0) or Ctrl-C (130). Raises ConfigError before it listens."""
+    settings = load(arguments)
+    return anyio.run(
+        _serve,
+        settings,
+        arguments,
+        backend_options=loop_options(),
+    )
+
+
+async def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
+    config = settings.config.serve
+    host: str = arguments.host or config.host
+    port: int = config.port if arguments.port is None else arguments.port
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"--port is 0 to 65535, not {port}")
+    if host not in LOOPBACK:
+        raise ConfigError(f"refusing to listen at {host!r} without a token")
+    service = make_service(settings)
+    listener, address = bind(Address(host, port, "", config.tls_cert, config.tls_key))
+    door = Door({*LOOPBACK, host, *config.hosts}, config.origins, config.require_token)
+    app = Guard(build_app(service), service, door, None)
+
+    def ready() -> None:
+        found = Ready(address.url, f"{address.url}/v1", service.offer.names, door.needs_token)
+        if arguments.json:
+            print(msgspec.json.encode(found).decode(), flush=True)
+        else:
+            print(f"kodo serves {', '.join(found.models)} at {found.base_url}", flush=True)
+            print("Ctrl-C ends it", file=sys.stderr, flush=True)
+
+    interrupted = await serve(
+        app, service, listener, address, drain_s=config.drain_s, on_ready=ready
+    )
+    return INTERRUPTED if interrupted else OK

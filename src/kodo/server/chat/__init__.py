@@ -1,0 +1,1 @@
+"""Chat Completions, as most clients speak it."""

@@ -1,0 +1,1 @@
+"""The Messages API, as the clients of Anthropic speak it."""

@@ -1,0 +1,1 @@
+"""The Responses API: HTTP, server-sent events and the WebSocket mode."""

@@ -1,0 +1,193 @@
+"""One response from request to end: the prompt it makes, what goes out, what the chain keeps.
+
+Does not know whether events travel over HTTP or a WebSocket. Guards that the chain holds what the
+client was sent, so that its next input goes on from there.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from kodo.core.messages import Assistant, ToolCall
+from kodo.core.model import Model, Prompt
+from kodo.server.caller import Caller
+from kodo.server.problem import bad_request
+from kodo.server.responses import events
+from kodo.server.responses.chains import Chains
+from kodo.server.responses.items import Conversation, ItemReader
+from kodo.server.responses.request import NamedChoice, ResponseRequest, WireItem
+from kodo.server.responses.tools import Toolbox
+from kodo.server.responses.writer import ResponseWriter
+from kodo.server.service import Service
+
+MOST_STOPS = 16
+Input = str | tuple[WireItem, ...]
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A response that is ready to be asked for. `before` is what had been said."""
+
+    model: Model
+    prompt: Prompt
+    toolbox: Toolbox
+    response: events.Response
+    request: ResponseRequest
+    before: Conversation
+    only_warms: bool
+    stores: bool
+    parallel: bool
+    size_bytes: int
+
+
+async def prepare(
+    service: Service,
+    caller: Caller,
+    chains: Chains,
+    request: ResponseRequest,
+    size_bytes: int,
+) -> Call:
+    """Return the call that a request makes. Raises RequestError where it cannot be made."""
+    name, model = await service.model_for(caller, request.model)
+    if request.background:
+        raise bad_request("background responses are not kept here", param="background")
+    before = Conversation()
+    if request.previous_response_id is not None:
+        before = chains.find(request.previous_response_id, caller.name)
+    said = ItemReader(before, model.info, service.images).read(request.input)
+    toolbox = Toolbox((*(request.tools or ()), *said.found_tools))
+    if request.tool_choice == "none":
+        toolbox.specs = ()
+    elif isinstance(request.tool_choice, NamedChoice) and request.tool_choice.name:
+        toolbox.without_others(request.tool_choice.name)
+    response_id = f"resp_{service.new_id()}"
+    return Call(
+        model=model,
+        prompt=_prompt(request, said, toolbox),
+        toolbox=toolbox,
+        response=events.Response(
+            response_id,
+            int(service.now().timestamp()),
+            "in_progress",
+            name,
+            instructions=request.instructions,
+            previous_response_id=request.previous_response_id,
+            parallel_tool_calls=request.parallel_tool_calls is not False,
+            temperature=request.temperature,
+            max_output_tokens=request.max_output_tokens,
+            store=request.store is not False,
+            metadata=request.metadata or {},
+        ),
+        request=request,
+        before=said,
+        only_warms=request.only_warms,
+        stores=request.store is not False,
+        parallel=request.parallel_tool_calls is not False,
+        size_bytes=size_bytes,
+    )
+
+
+def continued(service: Service, call: Call, reply: Assistant, more: Input, size_bytes: int) -> Call:
+    """Return the successor of a call that was steered: what was said, then the new input.
+
+    Raises RequestError where the input is wrong.
+    """
+    said = after(call.before, reply)
+    said = ItemReader(said, call.model.info, service.images).read(more)
+    response = replace(
+        call.response,
+        id=f"resp_{service.new_id()}",
+        created_at=int(service.now().timestamp()),
+        previous_response_id=call.response.id,
+    )
+    prompt = replace(call.prompt, messages=said.messages)
+    return replace(call, prompt=prompt, response=response, before=said, size_bytes=size_bytes)
+
+
+async def carry_out(
+    service: Service,
+    caller: Caller,
+    call: Call,
+    writer: ResponseWriter,
+    keep: Callable[[str, Conversation, int], None],
+    endpoint: str,
+) -> events.Response:
+    """Ask the model, send what it says, keep the chain; returns the whole response.
+
+    Raises what `Service.answer` raises; the end of a response that failed is not sent here.
+    """
+    prompt = call.prompt
+    if call.only_warms:
+        prompt = replace(prompt, output_tokens=0)
+    reply = await service.answer(caller, endpoint, call.model, prompt, writer.write)
+    if call.only_warms:
+        reply = replace(reply, parts=(), stop="end")
+    reply = _kept(reply, call)
+    keep(call.response.id, after(call.before, reply), call.size_bytes)
+    return await writer.finish(reply)
+
+
+def _prompt(request: ResponseRequest, said: Conversation, toolbox: Toolbox) -> Prompt:
+    instructions = "\n\n".join(filter(None, (request.instructions, *said.developer)))
+    form = request.text.format if request.text else None
+    schema = None
+    match form.type if form else "text":
+        case "text":
+            pass
+        case "json_object":
+            schema = '{"type":"object"}'
+        case "json_schema" if form is not None and form.schema is not None:
+            schema = bytes(form.schema).decode()
+            if not schema.startswith("{"):
+                raise bad_request("a schema must be a JSON object", param="text.format.schema")
+        case _:
+            raise bad_request(
+                f"text.format is text, json_object or json_schema with its schema, not"
+                f" {form.type if form else ''!r}",
+                param="text.format",
+            )
+    if request.max_output_tokens is not None and request.max_output_tokens < 1:
+        raise bad_request("max_output_tokens must be at least 1", param="max_output_tokens")
+    if request.temperature is not None and not 0 <= request.temperature <= 2:
+        raise bad_request("temperature must be between 0 and 2", param="temperature")
+    if request.top_logprobs:
+        raise bad_request(
+            "this model gives no log-probabilities: leave `top_logprobs` out",
+            code="unsupported_parameter",
+            param="top_logprobs",
+        )
+    return Prompt(
+        instructions=instructions,
+        messages=said.messages,
+        tools=toolbox.specs,
+        output_tokens=request.max_output_tokens,
+        stop=stops(request.stop),
+        temperature=request.temperature,
+        seed=request.seed,
+        schema=schema,
+        cache_key=request.prompt_cache_key or "",
+    )
+
+
+def stops(stop: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return stop sequences. Raises RequestError for too many or empty ones."""
+    found = (stop,) if isinstance(stop, str) else stop or ()
+    if len(found) > MOST_STOPS or not all(found):
+        raise bad_request(f"stop takes up to {MOST_STOPS} sequences, none empty", param="stop")
+    return found
+
+
+def _kept(reply: Assistant, call: Call) -> Assistant:
+    """Return the reply with one call at most, where the client wants no parallel ones."""
+    if call.parallel or len(reply.calls) < 2:
+        return reply
+    first = reply.calls[0]
+    parts = tuple(part for part in reply.parts if not isinstance(part, ToolCall) or part is first)
+    return replace(reply, parts=parts)
+
+
+def after(before: Conversation, reply: Assistant) -> Conversation:
+    """Return what has been said once `reply` is said, too."""
+    if not reply.parts:
+        return before
+    return replace(before, messages=(*before.messages, reply))

@@ -1,0 +1,99 @@
+"""POST /v1/responses: one JSON object, or a stream of server-sent events.
+
+Guards that an error before the first event is an HTTP status, and one after it an event.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kodo.server.problem import RequestError, problem_of
+from kodo.server.responses import events
+from kodo.server.responses.call import Call, carry_out, prepare
+from kodo.server.responses.chains import Chains
+from kodo.server.responses.items import Conversation
+from kodo.server.responses.request import RESPONSE_REQUEST, read_body
+from kodo.server.responses.writer import ResponseWriter
+from kodo.server.service import Service
+from kodo.server.wire import EventAnswer, Stream, caller_of, json_answer, read_limited, while_there
+
+ENDPOINT = "responses"
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class ResponsesEndpoint:
+    """The endpoint; `chains` are the responses that clients let the server store."""
+
+    def __init__(self, service: Service, chains: Chains) -> None:
+        self._service = service
+        self._chains = chains
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request. Raises RequestError."""
+        service = self._service
+        caller = caller_of(request.scope)
+        body = await read_limited(request, service.bounds.max_body_bytes)
+        asked = read_body(body, RESPONSE_REQUEST)
+        call = await prepare(service, caller, self._chains, asked, len(body))
+        call = replace(call, response=echoed(call, body))
+
+        def keep(response_id: str, said: Conversation, size_bytes: int) -> None:
+            if call.stores:
+                self._chains.keep(response_id, said, caller.name, size_bytes)
+
+        if asked.stream:
+
+            async def stream(to: Stream) -> None:
+                head: list[bytes] = []
+
+                async def send(found: Sequence[events.Event]) -> None:
+                    data = b"".join(map(server_event, found))
+                    if not to.began and isinstance(found[0], events.Created):
+                        head.append(data)  # until it is known that the model answers
+                        return
+                    await to.send(b"".join((*head, data)))
+                    head.clear()
+
+                writer = ResponseWriter(call.response, call.toolbox, send)
+                await writer.begin()
+                try:
+                    await carry_out(service, caller, call, writer, keep, ENDPOINT)
+                except Exception as error:
+                    problem = problem_of(error, call.model.info.id)
+                    if not to.began:
+                        raise RequestError(problem) from error
+                    await writer.fail(problem)
+
+            return EventAnswer(stream)
+
+        async def nothing(found: Sequence[events.Event]) -> None:
+            pass
+
+        writer = ResponseWriter(call.response, call.toolbox, nothing)
+        try:
+            response = await while_there(
+                request, lambda: carry_out(service, caller, call, writer, keep, ENDPOINT)
+            )
+        except Exception as error:
+            raise RequestError(problem_of(error, call.model.info.id)) from error
+        return json_answer(response)
+
+
+def server_event(event: events.Event) -> bytes:
+    """Return an event as a server-sent event."""
+    name = event.__struct_config__.tag
+    return b"event: %b\ndata: %b\n\n" % (str(name).encode(), _ENCODER.encode(event))
+
+
+class _Echo(msgspec.Struct):
+    tools: tuple[msgspec.Raw, ...] | None = None
+
+
+def echoed(call: Call, body: bytes) -> events.Response:
+    """Return the response with the tools of the request as the client sent them."""
+    tools = msgspec.json.decode(body, type=_Echo).tools or ()
+    return replace(call.response, tools=tuple(map(msgspec.Raw.copy, tools)))

@@ -1,0 +1,205 @@
+"""The tools of a Responses request as a model sees them, and its calls as the client knows them.
+
+Functions pass as they are; custom tools become functions with one text argument; namespaces are
+flattened; hosted tools of other vendors are left out. Guards that every call comes back under the
+kind, name and namespace under which its tool was offered.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import msgspec
+
+from kodo.core.messages import ToolCall
+from kodo.core.model import ToolSpec
+from kodo.server.problem import bad_request
+from kodo.server.responses.lark import GrammarError, check_lark
+
+Kind = Literal["function", "custom", "search"]
+
+_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
+_INPUT = (
+    '{"type":"object","properties":{"input":{"type":"string"}},'
+    '"required":["input"],"additionalProperties":false}'
+)
+_SEARCH = '{"type":"object","properties":{"query":{"type":"string"}},"required":["query"]}'
+_ANYTHING = '{"type":"object","properties":{}}'
+
+
+class CustomFormat(msgspec.Struct, frozen=True):
+    """The form of a custom tool's input: free text, or a grammar in `lark` or `regex`."""
+
+    type: str = "text"
+    syntax: str = ""
+    definition: str = ""
+
+
+class FunctionName(msgspec.Struct, frozen=True):
+    """The inner object of a tool or choice in the shape of Chat Completions."""
+
+    name: str = ""
+    description: str | None = None
+    parameters: msgspec.Raw | None = None
+
+
+class WireTool(msgspec.Struct, frozen=True):
+    """A tool of a request, whichever type it has."""
+
+    type: str = "function"
+    name: str = ""
+    description: str | None = None
+    parameters: msgspec.Raw | None = None
+    format: CustomFormat | None = None
+    tools: tuple["WireTool", ...] = ()
+    function: FunctionName | None = None
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """How a tool was offered: its kind, name and namespace on the wire."""
+
+    kind: Kind
+    name: str
+    namespace: str = ""
+
+
+class _Wrapped(msgspec.Struct, frozen=True):
+    input: str
+
+
+class Toolbox:
+    """The tools of one request."""
+
+    __slots__ = ("_offered", "specs")
+
+    def __init__(self, tools: Iterable[WireTool]) -> None:
+        self._offered: dict[str, Offered] = {}
+        self.specs: tuple[ToolSpec, ...] = tuple(self._read(tools, ""))
+
+    def _read(self, tools: Iterable[WireTool], namespace: str) -> Iterator[ToolSpec]:
+        for number, tool in enumerate(tools):
+            param = f"tools[{number}]"
+            match tool.type:
+                case "function":
+                    inner = tool.function or FunctionName(
+                        tool.name, tool.description, tool.parameters
+                    )
+                    yield self._spec(
+                        Offered("function", inner.name, namespace),
+                        inner.description or "",
+                        _schema(inner.parameters, param),
+                        param,
+                    )
+                case "custom":
+                    yield self._spec(
+                        Offered("custom", tool.name, namespace),
+                        _described(tool, param),
+                        _INPUT,
+                        param,
+                    )
+                case "namespace":
+                    _check_name(tool.name, param)
+                    yield from self._read(tool.tools, tool.name)
+                case "tool_search":
+                    yield self._spec(
+                        Offered("search", tool.name or "tool_search"),
+                        tool.description or "Find tools that are not listed here.",
+                        _schema(tool.parameters, param) if tool.parameters else _SEARCH,
+                        param,
+                    )
+                case _:
+                    pass  # hosted tools (web_search, file_search, ...) that nothing here serves
+
+    def _spec(self, offered: Offered, description: str, parameters: str, param: str) -> ToolSpec:
+        _check_name(offered.name, param)
+        name = flat_name(offered.namespace, offered.name)
+        self._offered[name] = offered
+        return ToolSpec(name, description, parameters)
+
+    def offered(self, name: str) -> Offered:
+        """Return how a tool was offered; a name that was not is a plain function."""
+        return self._offered.get(name) or Offered("function", name)
+
+    def without_others(self, name: str) -> None:
+        """Keep one tool only. Raises RequestError where it is not there."""
+        kept = tuple(
+            spec for spec in self.specs if name in (spec.name, self.offered(spec.name).name)
+        )
+        if not kept:
+            raise bad_request(
+                f"tool_choice names {name!r}, which is no tool here", param="tool_choice"
+            )
+        self.specs = kept
+
+
+def flat_name(namespace: str, name: str) -> str:
+    """Return the name of a tool inside a namespace, as the model calls it."""
+    return f"{namespace}__{name}" if namespace else name
+
+
+def custom_call(call_id: str, name: str, text: str) -> ToolCall:
+    """Return the call of a custom tool with that input, as the model would have made it."""
+    return ToolCall(call_id, name, msgspec.json.encode(_Wrapped(text)).decode())
+
+
+def custom_input(arguments: str) -> str:
+    """Return the input of a custom tool out of the arguments that a model gave.
+
+    What is not the one text argument is taken as the input itself.
+    """
+    try:
+        return msgspec.json.decode(arguments, type=_Wrapped).input
+    except msgspec.DecodeError:
+        return arguments
+
+
+def _described(tool: WireTool, param: str) -> str:
+    description = tool.description or ""
+    form = tool.format
+    if form is None or form.type != "grammar":
+        return description
+    if form.syntax == "lark":
+        try:
+            check_lark(form.definition)
+        except GrammarError as error:
+            raise bad_request(
+                f"the grammar of the tool {tool.name!r} does not compile: {error}",
+                code="invalid_grammar",
+                param=f"{param}.format.definition",
+            ) from error
+    elif form.syntax == "regex":
+        try:
+            re.compile(form.definition)
+        except re.error as error:
+            raise bad_request(
+                f"the regex of the tool {tool.name!r} does not compile: {error}",
+                code="invalid_grammar",
+                param=f"{param}.format.definition",
+            ) from error
+    else:
+        raise bad_request(
+            f"a grammar's syntax is 'lark' or 'regex', not {form.syntax!r}",
+            code="invalid_grammar",
+            param=f"{param}.format.syntax",
+        )
+    return f"{description}\nThe input follows this {form.syntax} grammar:\n{form.definition}"
+
+
+def _schema(parameters: msgspec.Raw | None, param: str) -> str:
+    text = bytes(parameters).decode() if parameters else "null"
+    if text == "null":
+        return _ANYTHING
+    if not text.startswith("{"):
+        raise bad_request(
+            f"parameters must be a JSON Schema object, not {text[:40]!r}",
+            param=f"{param}.parameters",
+        )
+    return text
+
+
+def _check_name(name: str, param: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise bad_request(
+            f"a tool's name is 1 to 128 letters, digits, '_', '-' or '.', not {name[:140]!r}",
+            param=f"{param}.name",
+        )
