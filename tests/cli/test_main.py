@@ -54,6 +54,9 @@ look back:
   store       verify, count, collect, export or purge memory
   scan        find vulnerabilities, and fix them
 
+serve:
+  serve       serve models to other programs
+
 set up:
   models      list, choose, pull, verify or remove models
   config      show or set the configuration

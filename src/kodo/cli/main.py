@@ -38,8 +38,8 @@ COMMANDS: dict[str, Command] = {
     "store": Command(
         "look back", "kodo.cli.store", "verify, count, collect, export or purge memory"
     ),
-    "serve": Command("serve", "kodo.cli.serve", "serve models to other programs"),
     "scan": Command("look back", "kodo.cli.scan", "find vulnerabilities, and fix them"),
+    "serve": Command("serve", "kodo.cli.serve", "serve models to other programs"),
     "models": Command("set up", "kodo.cli.models", "list, choose, pull, verify or remove models"),
     "config": Command("set up", "kodo.cli.config", "show or set the configuration"),
     "init": Command("set up", "kodo.cli.init", "choose a model or a key, guided"),

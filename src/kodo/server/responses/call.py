@@ -136,7 +136,7 @@ def _prompt(request: ResponseRequest, said: Conversation, toolbox: Toolbox) -> P
             pass
         case "json_object":
             schema = '{"type":"object"}'
-        case "json_schema" if form is not None and form.schema is not None:
+        case "json_schema" if form is not None and form.schema:
             schema = bytes(form.schema).decode()
             if not schema.startswith("{"):
                 raise bad_request("a schema must be a JSON object", param="text.format.schema")

@@ -185,9 +185,9 @@ def _call_id(item: WireItem, param: str) -> str:
     return call_id
 
 
-def _arguments(raw: msgspec.Raw | None) -> str:
+def _arguments(raw: msgspec.Raw) -> str:
     """Return arguments as JSON text, whether the client sent them as text or as an object."""
-    if raw is None:
+    if not raw:
         return "{}"
     text = bytes(raw).decode()
     return msgspec.json.decode(text, type=str) if text.startswith('"') else text

@@ -33,7 +33,7 @@ class WireItem(msgspec.Struct, frozen=True):
     id: str | None = None
     name: str | None = None
     namespace: str | None = None
-    arguments: msgspec.Raw | None = None
+    arguments: msgspec.Raw = msgspec.Raw()
     input: str | None = None
     output: str | tuple[WirePiece, ...] | None = None
     summary: tuple[WirePiece, ...] = ()
@@ -45,7 +45,7 @@ class TextFormat(msgspec.Struct, frozen=True):
     """The form that the answer must have."""
 
     type: str = "text"
-    schema: msgspec.Raw | None = None
+    schema: msgspec.Raw = msgspec.Raw()
 
 
 class TextSettings(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ class FunctionName(msgspec.Struct, frozen=True):
 
     name: str = ""
     description: str | None = None
-    parameters: msgspec.Raw | None = None
+    parameters: msgspec.Raw = msgspec.Raw()
 
 
 class WireTool(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class WireTool(msgspec.Struct, frozen=True):
     type: str = "function"
     name: str = ""
     description: str | None = None
-    parameters: msgspec.Raw | None = None
+    parameters: msgspec.Raw = msgspec.Raw()
     format: CustomFormat | None = None
     tools: tuple["WireTool", ...] = ()
     function: FunctionName | None = None
@@ -185,7 +185,7 @@ def _described(tool: WireTool, param: str) -> str:
     return f"{description}\nThe input follows this {form.syntax} grammar:\n{form.definition}"
 
 
-def _schema(parameters: msgspec.Raw | None, param: str) -> str:
+def _schema(parameters: msgspec.Raw, param: str) -> str:
     text = bytes(parameters).decode() if parameters else "null"
     if text == "null":
         return _ANYTHING
