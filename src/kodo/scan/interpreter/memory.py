@@ -189,12 +189,24 @@ class Memory(CellMemory):
             member = self.member(value, target, name, node)
             if member is not None:
                 return member
+        elif target is None and value.name and self.frame.unit.semantics.class_files:
+            held = self._static_field(value.name, name)
+            if held is not None:
+                return held
         taints = narrowed(value.taints, name)
         if cells is not None and cells.rest is not None:
             taints = join_taints(taints, narrowed(self.data_of(cells.rest), name))
         if not value.name or len(value.name) > MAX_NAME:
             return Value(taints=taints) if taints is not None else UNKNOWN
         return self.named(Value(taints=taints, name=f"{value.name}.{name}"), node)
+
+    def _static_field(self, class_name: str, name: str) -> Value | None:
+        """Return a field of a class in another file, None where there is none."""
+        found = self.find_external(class_name, self.frame.unit)
+        if found is None or not isinstance(found.code, Class) or not isinstance(found.unit, Unit):
+            return None
+        self.run_globals(found.unit)
+        return self.class_fields.get((id(found.code), name))
 
     def member(self, value: Value, target: Target, name: str, node: Node) -> Value | None:
         """Find a method or field of a class of the repository, along its bases."""

@@ -73,12 +73,16 @@ _LIBRARIES = (
     "org.apache.",
     "org.hibernate.",
 )
+_FULL_NAME = re.compile(r"\b(?:[a-z]\w*\.){2,}[A-Z]\w*")
 _ROOT = re.compile(r"^(.*?(?:src/(?:main|test)/java|src)/)")
 
 
 def lower_java(root: SyntaxNode, text: SourceText) -> Module:
     """Lower a Java file. Methods keep a hold on the tree until they are asked for."""
     module = Module(text.path, "java")
+    for dotted in set(_FULL_NAME.findall(text.latin)):
+        if not dotted.startswith(_LIBRARIES):
+            module.imports.setdefault(dotted, dotted)  # classes named in full are imported too
     lowerer = ModuleLowerer(text, module)
     module.body = lowerer.statement_list(root.children)
     return module

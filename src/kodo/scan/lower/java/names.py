@@ -30,7 +30,7 @@ class ClassScope:
 class Names:
     """The names around one piece of code. `locals` grows as declarations are met."""
 
-    __slots__ = ("in_class_body", "is_static", "locals", "scope")
+    __slots__ = ("in_class_body", "is_static", "locals", "scope", "types")
 
     def __init__(
         self,
@@ -42,12 +42,23 @@ class Names:
     ) -> None:
         self.scope = scope
         self.locals = set(known)
+        self.types: dict[str, str] = {}  # of locals, as declared
         self.is_static = is_static
         self.in_class_body = in_class_body
 
     def inner(self) -> Names:
         """Return the names that a closure made here starts with."""
-        return Names(self.scope, frozenset(self.locals), is_static=self.is_static)
+        made = Names(self.scope, frozenset(self.locals), is_static=self.is_static)
+        made.types = dict(self.types)
+        return made
+
+    def type_of(self, target: Node) -> str:
+        """Return the declared type of a local or of a field of this class, "" where unknown."""
+        if isinstance(target, Name):
+            return self.types.get(target.name, "")
+        if isinstance(target, Field) and self.scope is not None:
+            return self.scope.definition.fields.get(target.name, "")
+        return ""
 
     def variable(self, name: str, start: int, end: int) -> Node:
         """Return what reading or writing a bare name means."""

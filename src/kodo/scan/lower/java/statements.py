@@ -12,6 +12,7 @@ from kodo.scan.ir import (
     Assign,
     Block,
     Break,
+    Call,
     Case,
     Cast,
     Continue,
@@ -119,6 +120,9 @@ class StatementLowerer(ExpressionLowerer):
         value = self.expression(right)
         target = self.expression(left)
         name = ">>" if written == ">>>" else written
+        kind = "" if written else self.names.type_of(target)
+        if kind and isinstance(value, Call):
+            value = Cast(value.start, value.end, kind, value)
         return Assign(node.start_byte, node.end_byte, target, value, name)
 
     def declaration(self, node: SyntaxNode) -> None:
@@ -139,6 +143,7 @@ class StatementLowerer(ExpressionLowerer):
         self.names.locals.add(name)
         if "dimensions" in parts:
             kind = ""
+        self.names.types[name] = kind
         target = Name(given.start_byte, given.end_byte, name)
         return Declare(node.start_byte, node.end_byte, target, kind, made)
 
