@@ -26,7 +26,7 @@ from kodo.store.index.search.references import Place
 _READ = 32
 _READ_ANCHORED = 24
 _READ_TOGETHER = 24
-_MOST_READ = 64
+_MOST_READ = 40
 _SPARE = 6
 _RARE = 200
 _WIDEST = 3000
