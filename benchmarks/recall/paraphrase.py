@@ -10,7 +10,6 @@ Run: python -m benchmarks.recall.paraphrase [--half held-out] [--vectors] [--dis
 
 import argparse
 import ast
-import importlib
 import importlib.util
 import shutil
 import tempfile
@@ -20,16 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 from time import process_time
-from typing import Literal, Protocol, cast
+from typing import Literal
 
 import anyio
 import msgspec
 
 from kodo.core.recall import Hit, Query
-from kodo.store.database import Database
+from kodo.runtime.meaning import Meaning
 from kodo.store.index.recall import SqliteRecall
-from kodo.store.index.semantic.functions import Nearest
-from kodo.store.index.semantic.vectors import Embedder, embed_next
 
 BUDGET_TOKENS = 6000
 PAGES = 3
@@ -48,10 +45,6 @@ MODULES = (
     "rich._ratio rich._wrap rich.style rich.measure"
 )
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
-
-
-class Meaning(Nearest, Embedder, Protocol):
-    """What the extra `semantic` brings."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -101,15 +94,13 @@ async def _run(folder: Path, halves: Sequence[str], options: argparse.Namespace)
     workspace = folder / "workspace"
     size = lay_out(workspace, options.distractors)
     questions = [one for one in read_questions() if one.half in halves]
-    near = _model() if options.vectors else None
+    near = Meaning() if options.vectors else None
     recall = SqliteRecall(folder / "store.sqlite", workspace, near=near)
     started = process_time()
     await recall.catch_up()
     if near is not None:
-        database = Database(folder / "store.sqlite")
-        while await embed_next(database, near):
+        while await recall.learn():
             pass
-        await database.aclose()
     print(
         f"corpus: {size / 1e6:.2f} MB, about {size // 4} tokens; indexed in "
         f"{process_time() - started:.1f} CPU s"
@@ -124,12 +115,6 @@ async def _run(folder: Path, halves: Sequence[str], options: argparse.Namespace)
     for name in sorted(tallies):
         print(tallies[name].line(name))
     await recall.aclose()
-
-
-def _model() -> Meaning:
-    """Load the embedding model; only here, since the extra `semantic` may be missing."""
-    module = importlib.import_module("kodo.store.index.semantic.minilm")
-    return cast("type[Meaning]", module.MiniLM)()
 
 
 async def _ask(

@@ -1,11 +1,13 @@
 """Stand-ins that the registry can name in a test, and that remember how they were made."""
 
+import sqlite3
 from pathlib import Path
 
 import anyio
 from tests.agent.remembering import ListRecall
 
 from kodo.models.transport import Transport
+from kodo.store.index.semantic.vectors import vectors_after
 from kodo.tools.fetch import Fetch, FindProxy, no_proxy
 
 
@@ -36,10 +38,12 @@ class KeptRecall(ListRecall):
 
     made: list["KeptRecall"] = []  # noqa: RUF012
 
-    def __init__(self, store: Path, workspace: Path, *, thread: str) -> None:
+    def __init__(self, store: Path, workspace: Path, *, thread: str, near: object) -> None:
         super().__init__()
+        self.near = near
         self.thread = thread
         self.caught_up = 0
+        self.learned = 0
         self.often = anyio.Event()
         self.closed = False
         KeptRecall.made.append(self)
@@ -51,5 +55,24 @@ class KeptRecall(ListRecall):
         if self.caught_up == 3:
             self.often.set()
 
+    async def learn(self) -> bool:
+        self.learned += 1
+        return self.learned % 2 == 1
+
     async def aclose(self) -> None:
         self.closed = True
+
+
+class Nearby:
+    """An embedder that tells texts apart by how often each letter is in them."""
+
+    def encode(self, text: str) -> bytes:
+        return bytes(min(255, text.lower().count(chr(97 + letter))) for letter in range(26))
+
+    def nearest(self, connection: sqlite3.Connection, text: str, most: int) -> list[int]:
+        asked = self.encode(text)
+        scored = [
+            (-sum(abs(one - other) for one, other in zip(asked, vector, strict=True)), number)
+            for number, vector in vectors_after(connection, 0)
+        ]
+        return [number for _, number in sorted(scored, reverse=True)[:most]]

@@ -9,7 +9,16 @@ import pytest
 from kodo.cli.border import load_command
 from kodo.cli.main import COMMANDS
 from kodo.core.tool import Tool
-from kodo.runtime.registry import MEMORY, MODELS, STRATEGIES, TOOLS, load
+from kodo.runtime.registry import (
+    EXTRAS,
+    EXTRAS_NEED,
+    MEMORY,
+    MODELS,
+    STRATEGIES,
+    TOOLS,
+    is_installed,
+    load,
+)
 from kodo.syntax.languages import GRAMMARS, LANGUAGES, new_parser
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,6 +35,13 @@ def test_all_three_tables_resolve() -> None:
     assert set(GRAMMARS) == set(LANGUAGES)
     for language in LANGUAGES:
         assert new_parser(language).parse(b"").root_node is not None, language
+
+
+def test_extras_are_loaded_only_where_they_are_installed() -> None:
+    assert EXTRAS.keys() == EXTRAS_NEED.keys()
+    for name in EXTRAS:
+        if is_installed(name):
+            assert callable(load(EXTRAS, name)), name
 
 
 def test_a_tool_is_called_as_its_table_says() -> None:

@@ -19,6 +19,7 @@ from kodo.cli.progress import Bar
 from kodo.cli.render import wants_colour
 from kodo.core.recall import Hit, Query, RecallKind, RecallMode
 from kodo.runtime.config import Settings
+from kodo.runtime.meaning import find_meaning
 from kodo.store.index.recall import SqliteRecall
 from kodo.store.store import open_store
 from kodo.tui.ansi import Paint, Tone, clip, one_line, safe
@@ -100,7 +101,7 @@ async def _recall(settings: Settings, arguments: argparse.Namespace) -> int:
     if not text.strip():
         raise ConfigError("QUERY is empty: give the words to look for")
     async with open_store(settings.paths.store(settings.cwd)) as store:
-        recall = SqliteRecall(store.database.path, settings.cwd)
+        recall = SqliteRecall(store.database.path, settings.cwd, near=find_meaning())
         try:
             if arguments.read:
                 return await _read(recall, text, arguments.lines)

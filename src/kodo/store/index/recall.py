@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import anyio
 
@@ -29,6 +29,7 @@ from kodo.store.index.search.sweep import Sweep
 from kodo.store.index.semantic.functions import Nearest
 from kodo.store.index.semantic.grow import grow
 from kodo.store.index.semantic.search import search_with_functions
+from kodo.store.index.semantic.vectors import Embedder, embed_next
 from kodo.store.index.tables import drop, make
 from kodo.store.index.workspace import Caps, take_in
 
@@ -40,6 +41,10 @@ Progress = Callable[[int, int], None]
 _MOST_HITS = 200
 _FOLLOWED_FIRST = 4
 _NICENESS = 10
+
+
+class Meaning(Nearest, Embedder, Protocol):
+    """What the extra `semantic` brings: vectors, and what is near by them."""
 
 
 class SqliteRecall:
@@ -59,7 +64,7 @@ class SqliteRecall:
         thread: str | None = None,
         caps: Caps | None = None,
         now_ns: Callable[[], int] = time.time_ns,
-        near: Nearest | None = None,
+        near: Meaning | None = None,
     ) -> None:
         self._reader = Database(path)
         self._writer = Database(path)
@@ -131,6 +136,17 @@ class SqliteRecall:
             await ensure(self._writer)
             await take_in(self._writer, self._place.workspace, self._caps, self._now_ns, index)
             await self._follow_all(BATCH_BYTES)
+
+    async def learn(self) -> bool:
+        """Embed the next few descriptions of functions; False where none is missing.
+
+        For the background: some tenths of a second a call. Without the extra `semantic` there is
+        nothing to learn. Raises StoreError.
+        """
+        if self._near is None:
+            return False
+        async with self._turn:
+            return await embed_next(self._writer, self._near)
 
     async def rebuild(self) -> None:
         """Drop the index and make it again from all that was kept. Raises StoreError."""
