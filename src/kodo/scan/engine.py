@@ -24,7 +24,7 @@ from kodo.scan.ir import Function, Module, Node
 from kodo.scan.language import SCAN_LANGUAGES, ScanLanguage
 from kodo.scan.rules.book import Book
 from kodo.scan.rules.schema import Rule, RuleFile
-from kodo.scan.rules.triggers import Active
+from kodo.scan.rules.triggers import ANYWHERE, Active
 from kodo.scan.text import SourceText
 from kodo.syntax.languages import language_of
 from kodo.syntax.tree import parse
@@ -124,7 +124,7 @@ class Engine:
         )
         roots = [
             function
-            for function in module.functions.values()
+            for function in dict.fromkeys(module.functions.values())
             if unit.has_hit(function.start, function.end) and _touched(function, only)
         ]
         late = _lateness(self._clock, deadline)
@@ -257,6 +257,7 @@ def _touched(function: Function, only: Ranges | None) -> bool:
 def _hits(source: bytes, words: frozenset[bytes], module: Module) -> list[int]:
     """Return the sorted offsets of words, and of the local names that imports give to them."""
     wanted = set(words)
+    wanted.discard(ANYWHERE)
     for local, dotted in module.imports.items():
         last = dotted.rpartition(".")[2]
         if last != local and last.encode() in words:

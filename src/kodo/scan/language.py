@@ -16,6 +16,8 @@ from kodo.scan.interpreter.fold import Semantics
 from kodo.scan.ir import Module
 from kodo.scan.lower.java.module import JAVA_NUMBERS, lower_java
 from kodo.scan.lower.java.module import module_paths as java_paths
+from kodo.scan.lower.javascript.module import lower_javascript
+from kodo.scan.lower.javascript.names import module_paths as javascript_paths
 from kodo.scan.lower.python.comments import without_long_comments
 from kodo.scan.lower.python.module import lower_python, module_paths
 from kodo.scan.text import SourceText
@@ -58,8 +60,15 @@ _JAVA = ScanLanguage(
     ),
 )
 
+_JAVASCRIPT = ScanLanguage(
+    "javascript", lower_javascript, javascript_paths, Semantics(text_plus_number=True)
+)
+
 SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "python": _PYTHON,
     "java": _JAVA,
+    "javascript": _JAVASCRIPT,
+    "typescript": _JAVASCRIPT,
+    "tsx": _JAVASCRIPT,
 }
 """By grammar: TypeScript's two grammars share one entry."""

@@ -171,7 +171,7 @@ class Activations(Resolving):
     def _run_nested(self, function: Function, outer: Frame, values: list[Value]) -> Frame:
         """Run a closure on the state around it, which it may change."""
         self._closures += 1
-        state = State({}, dict(outer.live.heap))
+        state = State({}, dict(outer.live.heap), outer.live.shown)
         frame = Frame(outer.unit, function, state, outer)
         frame.writes_outer = function.parts.outer
         self._run(frame, function, values)

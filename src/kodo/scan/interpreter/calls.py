@@ -8,7 +8,8 @@ functions are summarised. Guards that closures which are passed on are looked in
 from __future__ import annotations
 
 from kodo.scan.interpreter.judging import Judging
-from kodo.scan.interpreter.operations.table import CALLS, ENDS, OPERATIONS
+from kodo.scan.interpreter.operations.table import ENDS, OPERATIONS, RUNS
+from kodo.scan.interpreter.proofs import proven
 from kodo.scan.interpreter.site import Site
 from kodo.scan.interpreter.unit import Frame
 from kodo.scan.interpreter.values import (
@@ -29,6 +30,7 @@ from kodo.scan.interpreter.values import (
 from kodo.scan.ir import Call, Class, Field, Function, Name, Node, Spread
 from kodo.scan.rules.book import CallEntry
 from kodo.scan.rules.names import matches_any
+from kodo.scan.rules.schema import SourcePack
 
 MAX_NAME = 160
 
@@ -132,7 +134,7 @@ class Calls(Judging):
     def _result(self, entry: CallEntry | None, site: Site, callee: Value) -> Value:
         target = callee.target
         handlers = self.frame.unit.handlers
-        if handlers and matches_any(site.name, handlers):
+        if handlers and matches_any(site.name, handlers) and _gives_code(site):
             return self._handled(entry, site)
         if entry is not None:
             if entry.fills:
@@ -168,7 +170,7 @@ class Calls(Judging):
         name = site.name
         for pattern, pack in entry.sources:
             if pattern.matches(name) and not (own and pattern.tail):
-                taints = self.tainted_by(pack, site.node)
+                taints = self.recall(self.tainted_by(pack, site.node, self._same_data(pack, site)))
                 return Value(taints=taints, name=self._type(entry, site) or f"{name}()")
         result: Value | None = None
         for pattern, word in entry.models:
@@ -176,7 +178,9 @@ class Calls(Judging):
                 if word == ENDS:
                     self.frame.leave(returns=False)
                     return UNKNOWN
-                result = self._callback(site) if word == CALLS else OPERATIONS[word](self, site)
+                result = (
+                    self._run_given(word, site) if word in RUNS else OPERATIONS[word](self, site)
+                )
                 given = self._type(entry, site)
                 if not given and not pattern.tail and result.constant is VARIES and not result.name:
                     given = f"{name}()"
@@ -209,6 +213,16 @@ class Calls(Judging):
                 proof = Proof(fact, ()) if guard.spec.holds else Proof((), fact)
                 return Value(proof=proof)
         return result
+
+    @staticmethod
+    def _same_data(pack: SourcePack, site: Site) -> str:
+        """Return the name of data that is the same whenever it is asked for: a request's field."""
+        constants = [argument.constant for argument in site.arguments]
+        if not pack.pack.startswith("http") or not constants or site.keywords:
+            return ""
+        if any(not isinstance(constant, (str, int)) for constant in constants):
+            return ""
+        return f"{site.name}({constants})"
 
     def _type(self, entry: CallEntry | None, site: Site) -> str:
         if entry is not None:
@@ -271,6 +285,37 @@ class Calls(Judging):
         name = self._type(entry, site) or (f"{site.name}()" if site.name[0] != "?" else "")
         return Value(name=name) if name else UNKNOWN
 
+    def _run_given(self, word: str, site: Site) -> Value:
+        """Run the functions that a described call is given on the receiver or on its items."""
+        subject = site.subject()
+        element = subject if word == "calls_with" else self.elements_of(subject, site.node)
+        data: Taints | None = None
+        for value in site.others():
+            if value.target is None:
+                data = join_taints(data, self.data_of(value))
+        result: Value | None = None
+        for value in (*site.others(), *site.keywords.values()):
+            target = value.target
+            if target is not None and isinstance(target.code, Function):
+                given = self.run_closure(target, site, data, element)
+                result = given if result is None else join_values(result, given)
+        if result is None or word == "calls_each":
+            return subject
+        if word in ("filters", "finds"):
+            proof = result.proof
+            left = element.taints
+            if left is not None and proof is not None:
+                left = proven(left, proof.when_true)
+            kept = Value(taints=left, name=element.name, cell=element.cell)
+            if element.taints is None:
+                kept = element
+            if word == "finds":
+                return kept
+            return Value(cell=self.new_cell(Cells("list", {}, kept, exact=False)))
+        if word == "calls_with":
+            return result
+        return Value(cell=self.new_cell(Cells("list", {}, result, exact=False)))
+
     def _callback(self, site: Site) -> Value:
         """Run the closures among the arguments; give what they return."""
         first = site.receiver if site.receiver is not None else UNKNOWN
@@ -294,3 +339,11 @@ class Calls(Judging):
             result = Value(taints=result.taints)
         rest = Cells("list", {}, result, exact=False)
         return Value(taints=result.taints, cell=self.new_cell(rest))
+
+
+def _gives_code(site: Site) -> bool:
+    """Whether a function is among the arguments: what registers a handler has one."""
+    return any(
+        value.target is not None and isinstance(value.target.code, Function)
+        for value in (*site.arguments, *site.keywords.values())
+    )

@@ -65,9 +65,18 @@ class Judging(Expressions):
             value = site.argument(place)
             if value is not None:
                 break
+        if spec.missing is not None and spec.element is not None:
+            return self._lacks(value, spec.element) == spec.missing
         if spec.missing is not None:
             return (value is None and not site.spread) == spec.missing
         return value is not None and self._is(check, value)
+
+    def _lacks(self, value: Value | None, key: int | str) -> bool:
+        """Whether there is nothing under a key for sure."""
+        if value is None or value.constant is None:
+            return True
+        cells = self.cells(value.cell)
+        return cells is not None and cells.exact and cells.rest is None and key not in cells.items
 
     def _is(self, check: Check, value: Value) -> bool:
         spec = check.spec
@@ -125,14 +134,19 @@ class Judging(Expressions):
             name = f"{holder.name}[]"
             last = name.rpartition(".")[2]
         else:
-            return
+            name = last = ""
         sinks = book.write_sinks.find(name, last)
         patterns = book.write_patterns.find(name, last)
+        outer = target.object if isinstance(target, Index) else None
+        nested = book.write_sinks.find("?.[]", "[]") if isinstance(outer, Index) else []
+        sinks = [*sinks, *nested]
         if not sinks and not patterns:
             return
         keywords = {"value": value}
         if key is not None:
             keywords["key"] = key
+        if nested and isinstance(outer, Index):
+            keywords["outer_key"] = self.evaluate(outer.key)
         node = target.object if isinstance(target, (Field, Index)) else None
         pseudo = Call(target.start, target.end, target, [])
         site = Site(pseudo, name, last, holder, node, [], keywords, spread=False)
@@ -208,7 +222,7 @@ class Judging(Expressions):
             frame = frame.outer
         return frame.function.qualified if frame.function is not None else ""
 
-    def tainted_by(self, pack: SourcePack, node: Node) -> Taints | None:
+    def tainted_by(self, pack: SourcePack, node: Node, name: str = "") -> Taints | None:
         """Return the data of a source at an expression, None in functions that are excepted."""
         exceptions = self.frame.unit.book.exceptions.get(pack.pack)
         if exceptions is not None:
@@ -220,7 +234,7 @@ class Judging(Expressions):
                         if self.fits(signature, function, unit, None, 0):
                             return None
                 frame = frame.outer
-        return super().tainted_by(pack, node)
+        return super().tainted_by(pack, node, name)
 
     # --- reports ------------------------------------------------------------------------------
 

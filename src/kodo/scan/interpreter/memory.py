@@ -12,6 +12,7 @@ from kodo.scan.interpreter.cells import CellMemory
 from kodo.scan.interpreter.state import joined_items
 from kodo.scan.interpreter.unit import Frame, Unit
 from kodo.scan.interpreter.values import (
+    ALL_KINDS,
     UNKNOWN,
     Cells,
     Label,
@@ -40,7 +41,7 @@ class Memory(CellMemory):
     def __init__(self) -> None:
         super().__init__()
         self.class_fields: dict[tuple[int, str], Value] = {}
-        self.origins: dict[tuple[str, int, str], Label] = {}
+        self.origins: dict[tuple[object, ...], Label] = {}
 
     # --- what upper parts do ----------------------------------------------------------------
 
@@ -135,21 +136,49 @@ class Memory(CellMemory):
         taints = value.taints
         for pattern, pack in entry.sources:
             if pattern.matches(name):
-                taints = join_taints(taints, self.tainted_by(pack, node))
+                taints = join_taints(taints, self.recall(self.tainted_by(pack, node, name)))
         for pattern, gives in entry.types:
             if pattern.matches(name):
                 name = gives
         return Value(value.constant, taints, name, value.cell, value.target)
 
-    def tainted_by(self, pack: SourcePack, node: Node) -> Taints | None:
-        """Return the data of a source at an expression."""
-        harmless = self.frame.unit.book.harmless.get(pack.pack, 0)
-        return {self.source(pack, node.start, node.end): Taint(harmless)}
+    def tainted_by(self, pack: SourcePack, node: Node, name: str = "") -> Taints | None:
+        """Return the data of a source at an expression.
 
-    def source(self, pack: SourcePack, start: int, end: int) -> Label:
+        With a `name` every reading of it in one function gives the same data.
+        """
+        harmless = self.frame.unit.book.harmless.get(pack.pack, 0)
+        return {self.source(pack, node.start, node.end, name): Taint(harmless)}
+
+    def recall(self, taints: Taints | None) -> Taints | None:
+        """Return data that was read, without what tests have shown that it cannot harm."""
+        shown = self.frame.live.shown
+        if taints is None or not shown:
+            return taints
+        left = taints
+        for label, taint in taints.items():
+            kinds = shown.get(label)
+            if kinds is None or taint.version:
+                continue
+            if left is taints:
+                left = dict(taints)
+            if kinds == ALL_KINDS:
+                del left[label]
+            else:
+                left[label] = Taint(
+                    taint.cleaned | kinds, taint.version, taint.certain, taint.trace
+                )
+        return left or None
+
+    def source(self, pack: SourcePack, start: int, end: int, name: str = "") -> Label:
         """Return the one label of a source at a place of the current file."""
         path = self.frame.unit.module.path
-        key = (path, start, pack.pack)
+        key: tuple[object, ...] = (path, start, pack.pack)
+        if name:
+            frame = self.frame
+            while frame.outer is not None:
+                frame = frame.outer
+            key = (path, id(frame.function), pack.pack, name)
         label = self.origins.get(key)
         if label is None:
             origin = Origin(pack.pack, pack.note, path, start, end, pack.confidence)
@@ -193,7 +222,7 @@ class Memory(CellMemory):
             held = self._static_field(value.name, name)
             if held is not None:
                 return held
-        taints = narrowed(value.taints, name)
+        taints = self.recall(narrowed(value.taints, name))
         if cells is not None and cells.rest is not None:
             taints = join_taints(taints, narrowed(self.data_of(cells.rest), name))
         if not value.name or len(value.name) > MAX_NAME:
@@ -288,7 +317,7 @@ class Memory(CellMemory):
             if -len(text) <= constant < len(text):
                 return Value(text[constant])
         step = constant if isinstance(constant, (str, int)) else "*"
-        taints = narrowed(value.taints, step)
+        taints = self.recall(narrowed(value.taints, step))
         if not value.name or len(value.name) > MAX_NAME:
             return Value(taints=taints) if taints is not None else UNKNOWN
         return self.named(Value(taints=taints, name=f"{value.name}[]"), node)

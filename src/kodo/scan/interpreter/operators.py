@@ -11,7 +11,7 @@ from kodo.scan.interpreter.memory import Memory
 from kodo.scan.interpreter.operations.containers import extended
 from kodo.scan.interpreter.operations.text import fold_percent, is_origin, membership
 from kodo.scan.interpreter.proofs import both, either, equality, negated, proven
-from kodo.scan.interpreter.state import join_states
+from kodo.scan.interpreter.state import Shown, State, join_states
 from kodo.scan.interpreter.values import (
     BUILT,
     FALSE,
@@ -51,6 +51,7 @@ class Operators(Memory):
             if fact.variable and fact.variable in state.variables:
                 held = state.variables[fact.variable]
                 state.variables[fact.variable] = Value(fact.constant, name=held.name)
+        self._remember(facts, state)
         frame = self.frame
         outer = frame.outer
         while outer is not None:
@@ -75,6 +76,17 @@ class Operators(Memory):
                             cells.kind, cells.items | {key: made}, cells.rest, exact=cells.exact
                         )
                         state.heap[cell] = cells
+
+    def _remember(self, facts: tuple[Fact, ...], state: State) -> None:
+        """Keep what is shown of data as it came in: it may be read again by the same name."""
+        shown: Shown | None = None
+        for fact in facts:
+            for label, taint in (fact.taints or {}).items():
+                if taint.version == 0 and label.path[-1:] != ("*",):
+                    shown = dict(state.shown) if shown is None else shown
+                    shown[label] = shown.get(label, 0) | fact.kinds
+        if shown is not None:
+            state.shown = shown
 
     def _operation(self, node: Operation) -> Value:
         operator, operands = node.operator, node.operands

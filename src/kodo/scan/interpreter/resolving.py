@@ -13,6 +13,8 @@ from kodo.scan.interpreter.unit import Unit
 from kodo.scan.interpreter.values import BUILT, Target, Value
 
 MAX_HOPS = 4
+WHOLE = "default"
+"""The name of the function or class that a module is, where it is one (JavaScript)."""
 
 FindUnit = Callable[[str], Unit | None]
 """Gives the unit of a file by its path from the root; None where there is none."""
@@ -61,7 +63,15 @@ class Resolving(Statements):
             if passed_on is not None and hops < MAX_HOPS:
                 dotted = ".".join([passed_on, *parts[length + 1 :]])
                 return self.find_external(dotted, other, hops + 1)
-        return None
+            for source in other.module.wildcards if hops < MAX_HOPS else ():
+                found = self.find_external(f"{source}.{rest}", other, hops + 1)
+                if found is not None:
+                    return found
+        whole = self._unit_of(name, unit) if name != unit.module.name else None
+        if whole is None:
+            return None
+        code = whole.module.functions.get(WHOLE) or whole.module.classes.get(WHOLE)
+        return Target(code, whole) if code is not None else None
 
     def _unit_of(self, module: str, unit: Unit) -> Unit | None:
         for path in unit.paths(module, unit.module.path):

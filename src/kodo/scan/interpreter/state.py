@@ -6,24 +6,29 @@ knows.
 
 from __future__ import annotations
 
-from kodo.scan.interpreter.values import UNKNOWN, Cells, Value, join_values
+from kodo.scan.interpreter.values import UNKNOWN, Cells, Label, Value, join_values
 
 Variables = dict[str, Value]
 Heap = dict[int, Cells]
+Shown = dict[Label, int]
+"""Kinds that a piece of data cannot harm, as tests have shown: it may be read once more. Shared by
+states, and so never changed in place.
+"""
 
 
 class State:
-    """Variables and containers."""
+    """Variables, containers, and what tests have shown of data."""
 
-    __slots__ = ("heap", "variables")
+    __slots__ = ("heap", "shown", "variables")
 
-    def __init__(self, variables: Variables, heap: Heap) -> None:
+    def __init__(self, variables: Variables, heap: Heap, shown: Shown | None = None) -> None:
         self.variables = variables
         self.heap = heap
+        self.shown: Shown = shown if shown is not None else {}
 
     def copy(self) -> State:
         """Return a state that can change without this one."""
-        return State(dict(self.variables), dict(self.heap))
+        return State(dict(self.variables), dict(self.heap), self.shown)
 
 
 def join_states(one: State | None, other: State | None) -> State | None:
@@ -46,7 +51,13 @@ def join_states(one: State | None, other: State | None) -> State | None:
     for name, value in theirs.items():
         if name not in mine:
             joined[name] = value
-    return State(joined, heap)
+    return State(joined, heap, _join_shown(one.shown, other.shown))
+
+
+def _join_shown(one: Shown, other: Shown) -> Shown:
+    if one is other:
+        return one
+    return {label: kinds & other[label] for label, kinds in one.items() if label in other}
 
 
 def _join_variable(one: Value, other: Value, heap: Heap) -> Value:

@@ -17,6 +17,7 @@ Place = int | str
 """Where in a call: a position, a keyword's name, or one of the words
 
 `receiver` (what the method is called on), `any` (every argument), `value` and `key` (of a write),
+`outer_key` (of `x[outer_key][key] = value`, which writes to `?.[]`),
 `into` (the name of what the result is assigned to or passed as).
 """
 
@@ -34,6 +35,7 @@ Does = Literal[
     "number",
     "length",
     "replace",
+    "replace_first",
     "concat",
     "split",
     "join",
@@ -49,6 +51,7 @@ Does = Literal[
     "match_start",
     "match_anywhere",
     "matches_argument",
+    "finds_argument",
     "compile_pattern",
     "is_type",
     "append",
@@ -59,6 +62,11 @@ Does = Literal[
     "get",
     "get_option",
     "pop",
+    "shift",
+    "unshift",
+    "slice",
+    "joined",
+    "map_of_pairs",
     "remove_at",
     "remove_value",
     "clear",
@@ -77,10 +85,16 @@ Does = Literal[
     "give_none",
     "ends",
     "calls",
+    "calls_each",
+    "calls_with",
+    "filters",
+    "finds",
 ]
-"""What a library call does: the operations of `interpreter/operations`, and two more.
+"""What a library call does: the operations of `interpreter/operations`, and a few more.
 
-`ends` never returns; `calls` runs the functions it is given on the items of its receiver.
+`ends` never returns. These run the functions they are given: `calls` on the items of the receiver,
+giving a list of the results; `calls_each` likewise, giving the receiver; `calls_with` on the
+receiver itself, giving the result; `filters` and `finds` give the items for which they hold.
 """
 
 
@@ -88,8 +102,8 @@ class Condition(Value, frozen=True):
     """Holds when all its given fields hold of the first place of `at` that is there.
 
     An unknown value never satisfies `equals`, `matches`, `below`, `named`; `missing` holds when no
-    place of `at` is given and no spread could give it. `element` looks into a list at that
-    position.
+    place of `at` is given and no spread could give it. `element` looks into a container: at
+    that position of a list, under that key of an object (`missing`: it has no such key for sure).
     """
 
     at: tuple[Place, ...]
@@ -99,7 +113,7 @@ class Condition(Value, frozen=True):
     constant: bool | None = None
     missing: bool | None = None
     named: tuple[str, ...] = ()
-    element: int | None = None
+    element: int | str | None = None
     tainted: bool | None = None
 
 
@@ -213,7 +227,7 @@ class Sink(Value, frozen=True):
     writes: tuple[str, ...] = ()
     returns: tuple[Signature, ...] = ()
     arguments: tuple[Place, ...] = (0,)
-    element: int | None = None
+    element: int | str | None = None
     shape: Literal["any", "text"] = "any"
     certain: bool = False
     receiver: str = ""

@@ -6,6 +6,7 @@ and a way to have a `flask.Request()` at all, which type facts tell.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple
 
@@ -13,6 +14,10 @@ from kodo.scan.rules.names import NamePattern, word_of
 
 Role = Literal["source", "danger", "pattern"]
 AnyOf = frozenset[bytes]
+ANYWHERE = b""
+"""The word of a name that has none (a write to an item, whatever its key): it is in every file."""
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 class Need(NamedTuple):
@@ -75,8 +80,8 @@ class Triggers:
         """Return the words of a file at which its rules may find something."""
         found: dict[Role, set[bytes]] = {"source": set(), "danger": set(), "pattern": set()}
         reachable: dict[str, bool] = {}
-        for word in self._needs.keys() & words:
-            for role, need in self._needs[word]:
+        for word in (ANYWHERE, *(self._needs.keys() & words)):
+            for role, need in self._needs.get(word, ()):
                 if (
                     word not in found[role]
                     and self._holds(need, words, reachable)
@@ -103,7 +108,7 @@ class Triggers:
         if not result:
             bare = name.rstrip("()[]")
             prefix = _type_prefix(bare)
-            parts = {word_of(part).encode() for part in _ends(bare)}
+            parts = {word for part in _ends(bare) for word in _words(word_of(part))}
             result = parts <= set(words) and (
                 not prefix or self._reachable(prefix, words, reachable)
             )
@@ -112,7 +117,7 @@ class Triggers:
 
 
 def _word(name: NamePattern) -> bytes:
-    return word_of(name.name.rpartition(".")[2]).encode()
+    return word_of(name.name.rpartition(".")[2]).lstrip("$").encode()
 
 
 def _need(name: NamePattern) -> Need:
@@ -122,11 +127,17 @@ def _need(name: NamePattern) -> Need:
         return Need(())
     if name.tail:
         parts = (word_of(part) for part in before.split("."))
-        return Need(tuple(frozenset((part.encode(),)) for part in parts if part))
+        return Need(tuple(frozenset((word,)) for part in parts for word in _words(part)))
     prefix = _type_prefix(name.name)
     if prefix:
         return Need((), prefix)
-    return Need((frozenset((word_of(name.name.partition(".")[0]).encode(),)),))
+    first = word_of(name.name.partition(".")[0])
+    return Need(tuple(frozenset((word,)) for word in _words(first)))
+
+
+def _words(segment: str) -> list[bytes]:
+    """The identifiers in a segment of a name: packages may have dashes in theirs."""
+    return [word.encode() for word in _WORD.findall(segment)]
 
 
 def _type_prefix(name: str) -> str:

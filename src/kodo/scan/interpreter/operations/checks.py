@@ -54,6 +54,9 @@ def pattern_facts(memory: Memory, pattern: Value, subject: Value, how: str) -> t
     if not isinstance(pattern.constant, str) or subject.taints is None:
         return ()
     text = pattern.constant
+    flags = cells.items.get("flags") if cells is not None else None
+    if flags is not None and isinstance(flags.constant, str) and "m" in flags.constant:
+        return ()  # anchors mean lines
     if how == "whole" or is_anchored(text, at_start=how == "start"):
         if is_narrow(text):
             return (Fact(subject.taints, -1),)
@@ -98,12 +101,24 @@ def matches_argument(memory: Memory, site: Site) -> Value:
     return Value(proof=Proof(when_true=facts)) if facts else UNKNOWN
 
 
+def finds_argument(memory: Memory, site: Site) -> Value:
+    """`text.match(pattern)`: anywhere in the receiver; the match holds its data."""
+    subject = site.receiver or UNKNOWN
+    facts = pattern_facts(memory, site.first(), subject, "anywhere")
+    taints = memory.union([subject], site.node)
+    return Value(taints=taints, proof=Proof(when_true=facts) if facts else None)
+
+
 def compile_pattern(memory: Memory, site: Site) -> Value:
     """A regular expression as a value."""
     pattern = site.first()
     if not isinstance(pattern.constant, str):
-        return UNKNOWN
-    return Value(cell=memory.new_cell(Cells("object", {"pattern": pattern})))
+        taints = memory.union([pattern], site.node)
+        return Value(taints=taints) if taints is not None else UNKNOWN
+    items: dict[object, Value] = {"pattern": pattern}
+    if len(site.arguments) > 1:
+        items["flags"] = site.arguments[1]
+    return Value(cell=memory.new_cell(Cells("object", items)))
 
 
 def is_type(memory: Memory, site: Site) -> Value:

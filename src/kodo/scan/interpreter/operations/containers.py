@@ -22,7 +22,7 @@ from kodo.scan.interpreter.values import (
 MAX_ITEMS = 200
 
 
-def _cell(memory: Memory, site: Site, kind: str) -> int:
+def cell_of(memory: Memory, site: Site, kind: str) -> int:
     """The receiver's container, made where it has none yet."""
     receiver, node = site.receiver, site.receiver_node
     if receiver is None or node is None:
@@ -30,24 +30,24 @@ def _cell(memory: Memory, site: Site, kind: str) -> int:
     return memory.ensure_cell(node, receiver, kind)
 
 
-def _with(cells: Cells, value: Value) -> Cells:
+def with_item(cells: Cells, value: Value) -> Cells:
     """A container with a value at a place that is not known."""
     rest = value if cells.rest is None else join_values(cells.rest, value)
     return Cells(cells.kind, cells.items, rest, exact=False)
 
 
-def _blurred(cells: Cells) -> Cells:
+def blurred(cells: Cells) -> Cells:
     """A list whose positions are no longer known."""
     return Cells(cells.kind, {}, joined_items(cells), exact=False)
 
 
-def _renumbered(cells: Cells, values: list[Value]) -> Cells:
+def renumbered(cells: Cells, values: list[Value]) -> Cells:
     return Cells(cells.kind, dict(enumerate(values)), cells.rest, exact=cells.exact)
 
 
 def append(memory: Memory, site: Site) -> Value:
     """At the end of a list, or of a builder's text; gives the receiver."""
-    cell = _cell(memory, site, "list")
+    cell = cell_of(memory, site, "list")
     cells = memory.cells(cell)
     if cells is None or not site.arguments:
         return UNKNOWN
@@ -58,14 +58,14 @@ def append(memory: Memory, site: Site) -> Value:
         if positions:
             cells = Cells(cells.kind, cells.items | {len(cells.items): value}, None)
         else:
-            cells = _with(cells, value)
+            cells = with_item(cells, value)
     memory.store(cell, cells)
     return site.receiver or UNKNOWN
 
 
 def write(memory: Memory, site: Site) -> Value:
     """More text in a builder; gives the receiver, so that calls chain."""
-    cell = _cell(memory, site, "builder")
+    cell = cell_of(memory, site, "builder")
     cells = memory.cells(cell)
     if cells is None:
         return UNKNOWN
@@ -82,7 +82,7 @@ def write(memory: Memory, site: Site) -> Value:
 
 def insert(memory: Memory, site: Site) -> Value:
     """Into a list at a position."""
-    cell = _cell(memory, site, "list")
+    cell = cell_of(memory, site, "list")
     cells = memory.cells(cell)
     if cells is None or len(site.arguments) < 2:
         return UNKNOWN
@@ -90,15 +90,15 @@ def insert(memory: Memory, site: Site) -> Value:
     if cells.exact and cells.kind == "list" and isinstance(place, int):
         values = list(cells.items.values())
         values.insert(place, value)
-        memory.store(cell, _renumbered(cells, values))
+        memory.store(cell, renumbered(cells, values))
     else:
-        memory.store(cell, _with(_blurred(cells), value))
+        memory.store(cell, with_item(blurred(cells), value))
     return UNKNOWN
 
 
 def extend(memory: Memory, site: Site) -> Value:
     """All of another container."""
-    cell = _cell(memory, site, "list")
+    cell = cell_of(memory, site, "list")
     cells = memory.cells(cell)
     if cells is None:
         return UNKNOWN
@@ -116,21 +116,21 @@ def extended(memory: Memory, cells: Cells, other: Value) -> Cells:
     if added is None:
         taints = memory.data_of(other)
         return (
-            _with(cells, Value(taints=taints))
+            with_item(cells, Value(taints=taints))
             if taints is not None
             else (Cells(cells.kind, cells.items, cells.rest, exact=False))
         )
     if cells.kind in ("map", "object"):
-        rest = cells.rest if added.rest is None else _with(cells, added.rest).rest
+        rest = cells.rest if added.rest is None else with_item(cells, added.rest).rest
         return Cells(cells.kind, cells.items | added.items, rest, exact=cells.exact and added.exact)
     if cells.exact and added.exact and len(cells.items) + len(added.items) < MAX_ITEMS:
-        return _renumbered(cells, [*cells.items.values(), *added.items.values()])
-    return _with(_blurred(cells), joined_items(added))
+        return renumbered(cells, [*cells.items.values(), *added.items.values()])
+    return with_item(blurred(cells), joined_items(added))
 
 
 def put(memory: Memory, site: Site) -> Value:
     """`map.put(key, value)`; with three arguments the first two are the key (section, option)."""
-    cell = _cell(memory, site, "map")
+    cell = cell_of(memory, site, "map")
     if not cell or len(site.arguments) < 2:
         return UNKNOWN
     memory.put(cell, _compound(memory, site.arguments[:-1]), site.arguments[-1])
@@ -182,10 +182,10 @@ def pop(memory: Memory, site: Site) -> Value:
         values = list(cells.items.values())
         if -len(values) <= place < len(values):
             taken = values.pop(place)
-            memory.store(receiver.cell, _renumbered(cells, values))
+            memory.store(receiver.cell, renumbered(cells, values))
             return taken
     if cells.kind == "list":
-        memory.store(receiver.cell, _blurred(cells))
+        memory.store(receiver.cell, blurred(cells))
         return joined_items(cells)
     found = memory.read_item(receiver, site.first(), site.node)
     key = memory.key_of(site.first())
@@ -216,9 +216,9 @@ def remove_value(memory: Memory, site: Site) -> Value:
         for place, value in enumerate(values):
             if value.constant == constant and value.taints is None:
                 del values[place]
-                memory.store(receiver.cell, _renumbered(cells, values))
+                memory.store(receiver.cell, renumbered(cells, values))
                 return UNKNOWN
-    memory.store(receiver.cell, _blurred(cells) if cells.kind == "list" else cells)
+    memory.store(receiver.cell, blurred(cells) if cells.kind == "list" else cells)
     return UNKNOWN
 
 
@@ -233,7 +233,7 @@ def clear(memory: Memory, site: Site) -> Value:
 
 def keys(memory: Memory, site: Site) -> Value:
     """The keys of a map: outside data only where the whole map is."""
-    receiver = site.receiver or UNKNOWN
+    receiver = site.subject()
     cells = memory.cells(receiver.cell)
     if cells is not None and cells.exact and cells.rest is None and receiver.taints is None:
         return memory.container(
@@ -244,7 +244,7 @@ def keys(memory: Memory, site: Site) -> Value:
 
 def values(memory: Memory, site: Site) -> Value:
     """The values of a map."""
-    receiver = site.receiver or UNKNOWN
+    receiver = site.subject()
     taints, cells = memory.data_of(receiver), memory.cells(receiver.cell)
     joined = joined_items(cells) if cells is not None else UNKNOWN
     if taints is not None:
@@ -254,7 +254,7 @@ def values(memory: Memory, site: Site) -> Value:
 
 def entries(memory: Memory, site: Site) -> Value:
     """Pairs of key and value."""
-    receiver = site.receiver or UNKNOWN
+    receiver = site.subject()
     cells = memory.cells(receiver.cell)
     held = joined_items(cells) if cells is not None else Value(taints=receiver.taints)
     pair = memory.container("tuple", {0: Value(taints=receiver.taints), 1: held})
@@ -277,7 +277,7 @@ def set_default(memory: Memory, site: Site) -> Value:
     if receiver is None or len(site.arguments) < 2:
         return UNKNOWN
     item = join_values(memory.read_item(receiver, site.arguments[0], site.node), site.arguments[1])
-    memory.put(_cell(memory, site, "map"), memory.key_of(site.arguments[0]), item)
+    memory.put(cell_of(memory, site, "map"), memory.key_of(site.arguments[0]), item)
     return item
 
 
@@ -295,7 +295,7 @@ def shuffled(memory: Memory, site: Site) -> Value:
     made = copy(memory, site)
     cells = memory.cells(made.cell)
     if cells is not None and cells.kind in ("list", "tuple"):
-        memory.store(made.cell, _blurred(cells))
+        memory.store(made.cell, blurred(cells))
     return made
 
 

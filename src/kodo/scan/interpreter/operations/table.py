@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kodo.scan.interpreter.memory import Memory
-from kodo.scan.interpreter.operations import checks, containers, text
+from kodo.scan.interpreter.operations import checks, containers, lists, replacing, text
 from kodo.scan.interpreter.site import Site
 from kodo.scan.interpreter.values import Value
 
@@ -28,6 +28,7 @@ OPERATIONS: dict[str, Operation] = {
     "number": text.number,
     "length": text.length,
     "replace": text.replace,
+    "replace_first": replacing.replace_first,
     "concat": text.concat,
     "split": text.split,
     "join": text.join,
@@ -44,6 +45,7 @@ OPERATIONS: dict[str, Operation] = {
     "match_start": checks.match_start,
     "match_anywhere": checks.match_anywhere,
     "matches_argument": checks.matches_argument,
+    "finds_argument": checks.finds_argument,
     "compile_pattern": checks.compile_pattern,
     "is_type": checks.is_type,
     # containers
@@ -55,6 +57,11 @@ OPERATIONS: dict[str, Operation] = {
     "get": containers.get,
     "get_option": containers.get_option,
     "pop": containers.pop,
+    "shift": lists.shift,
+    "unshift": lists.unshift,
+    "slice": lists.slice_items,
+    "joined": lists.joined,
+    "map_of_pairs": lists.map_of_pairs,
     "remove_at": containers.remove_at,
     "remove_value": containers.remove_value,
     "clear": containers.clear,
@@ -75,5 +82,7 @@ OPERATIONS: dict[str, Operation] = {
 
 ENDS = "ends"
 """The word for a call that never returns. It is not an operation: the path ends."""
-CALLS = "calls"
-"""The word for a call that runs what it is given on the receiver's items (`map`, `each`)."""
+RUNS = frozenset({"calls", "calls_each", "calls_with", "filters", "finds"})
+"""The words for calls that run the functions they are given: on the receiver's items (`map`;
+`each`, which gives the receiver), on the receiver itself (`then`); keeping the items for which they
+hold (`filter`), or one of them (`find`)."""

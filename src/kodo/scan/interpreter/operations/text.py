@@ -46,7 +46,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
 """Kinds that data can no longer harm once these characters are known not to be in it."""
 
 
-def _constant_text(value: Value | None) -> str | None:
+def constant_text(value: Value | None) -> str | None:
     return value.constant if value is not None and isinstance(value.constant, str) else None
 
 
@@ -60,19 +60,19 @@ def _gentle(memory: Memory, site: Site, folded: str | None) -> Value:
 
 def upper(memory: Memory, site: Site) -> Value:
     """Upper case."""
-    text = _constant_text(site.subject())
+    text = constant_text(site.subject())
     return _gentle(memory, site, text.upper() if text is not None else None)
 
 
 def lower(memory: Memory, site: Site) -> Value:
     """Lower case."""
-    text = _constant_text(site.subject())
+    text = constant_text(site.subject())
     return _gentle(memory, site, text.lower() if text is not None else None)
 
 
 def trim(memory: Memory, site: Site) -> Value:
     """Without space around it."""
-    text = _constant_text(site.subject())
+    text = constant_text(site.subject())
     return _gentle(memory, site, text.strip() if text is not None and not site.others() else None)
 
 
@@ -153,17 +153,17 @@ def length(memory: Memory, site: Site) -> Value:
 
 def replace(memory: Memory, site: Site) -> Value:
     """Text with one part replaced."""
-    whole, others = _constant_text(site.subject()), site.others()
+    whole, others = constant_text(site.subject()), site.others()
     if whole is not None and len(others) >= 2:
-        old, new = _constant_text(others[0]), _constant_text(others[1])
+        old, new = constant_text(others[0]), constant_text(others[1])
         if old is not None and new is not None:
             result = whole.replace(old, new)
             return Value(result) if len(result) <= MAX_TEXT else UNKNOWN
     taints = memory.union([site.subject(), *others], site.node)
     if taints is None:
         return UNKNOWN
-    old = _constant_text(others[0]) if others else None
-    new = _constant_text(others[1]) if len(others) > 1 else None
+    old = constant_text(others[0]) if others else None
+    new = constant_text(others[1]) if len(others) > 1 else None
     if old is not None and new is not None and len(old) == 1 and (old not in new or new == old * 2):
         taints = cleaned(taints, memory.frame.unit.book.kinds.mask(FORBIDDEN.get(old, ())))
     return Value(taints=taints)
@@ -181,9 +181,9 @@ def concat(memory: Memory, site: Site) -> Value:
 
 def split(memory: Memory, site: Site) -> Value:
     """Text cut into a list."""
-    whole, others = _constant_text(site.subject()), site.others()
+    whole, others = constant_text(site.subject()), site.others()
     if whole is not None:
-        mark = _constant_text(others[0]) if others else None
+        mark = constant_text(others[0]) if others else None
         if (mark or not others) and len(others) <= 1:
             pieces = whole.split(mark)
             if len(pieces) <= 100:
@@ -219,7 +219,7 @@ def format_slots(memory: Memory, site: Site) -> Value:
     taints = memory.union(site.everything(), site.node)
     if taints is not None:
         return Value(taints=taints, name=BUILT)
-    template = _constant_text(site.subject())
+    template = constant_text(site.subject())
     if template is None or site.spread or template.count("{") != len(_SLOT.findall(template)):
         return UNKNOWN
     values: dict[str, object] = {name: value.constant for name, value in site.keywords.items()}
@@ -262,7 +262,7 @@ def char_at(memory: Memory, site: Site) -> Value:
 
 def substring(memory: Memory, site: Site) -> Value:
     """A part between two positions."""
-    whole, bounds = _constant_text(site.subject()), [other.constant for other in site.others()]
+    whole, bounds = constant_text(site.subject()), [other.constant for other in site.others()]
     if whole is not None and bounds and all(type(bound) is int and bound >= 0 for bound in bounds):
         numbers = [bound for bound in bounds if isinstance(bound, int)]
         return Value(whole[numbers[0] : numbers[1] if len(numbers) > 1 else None])
@@ -271,8 +271,8 @@ def substring(memory: Memory, site: Site) -> Value:
 
 def find(_memory: Memory, site: Site) -> Value:
     """Where one text is in another."""
-    whole, others = _constant_text(site.subject()), site.others()
-    part = _constant_text(others[0]) if others else None
+    whole, others = constant_text(site.subject()), site.others()
+    part = constant_text(others[0]) if others else None
     if whole is not None and part is not None and len(others) == 1:
         return Value(whole.find(part))
     return UNKNOWN
@@ -297,6 +297,9 @@ def starts_with(memory: Memory, site: Site) -> Value:
     if isinstance(subject.constant, str) and isinstance(prefix.constant, str):
         return Value(subject.constant.startswith(prefix.constant))
     facts = prefix_facts(memory, subject, prefix)
+    if prefix.constant == "//" and subject.taints is not None:
+        mask = memory.frame.unit.book.kinds.mask(("redirect",))
+        return Value(proof=Proof(when_false=(Fact(subject.taints, mask),)))
     return Value(proof=Proof(when_true=facts)) if facts else UNKNOWN
 
 
@@ -371,6 +374,8 @@ def membership_fact(memory: Memory, taints: Taints) -> Fact:
     """Return what it proves that data is one of a known few: all of it, or a URL's host alone."""
     hosts: Taints = {}
     for label, taint in taints.items():
+        if label.path[-1:] == ("origin",) and label.origin.pack == "message" and label.whole:
+            return Fact({label.whole: taint}, -1)
         if label.whole is not None and label.path[-1] in URL_PARTS:
             hosts[label.whole] = taint
     if hosts:

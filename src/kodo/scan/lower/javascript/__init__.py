@@ -1,0 +1,1 @@
+"""JavaScript and TypeScript, with and without JSX, to the intermediate representation."""
