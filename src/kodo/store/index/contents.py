@@ -130,7 +130,7 @@ def _put_content(connection: sqlite3.Connection, content: Prepared) -> int:
     places: list[tuple[int, int, int, int, int, int]] = []
     new: list[tuple[int, Words, int, int]] = []
     numbers = _chunk_numbers(connection, [words.sha for _, words in content.chunks])
-    following = state(connection, "chunks") + 1
+    following = max(state(connection, "chunks"), _last_chunk(connection)) + 1
     for chunk, words in content.chunks:
         size = chunk.end - chunk.start
         at = numbers.get(words.sha)
@@ -151,6 +151,10 @@ def _put_content(connection: sqlite3.Connection, content: Prepared) -> int:
         [(at, *words[1:]) for at, words, _, _ in new],
     )
     return number
+
+
+def _last_chunk(connection: sqlite3.Connection) -> int:
+    return connection.execute("SELECT max(number) FROM index_chunks").fetchone()[0] or 0
 
 
 def _chunk_numbers(connection: sqlite3.Connection, shas: list[bytes]) -> dict[bytes, int]:
