@@ -9,6 +9,7 @@ for the one in hand). Not covered: the wheel holds the interpreter lock while it
 
 import asyncio
 import http.client
+import logging
 import math
 import os
 import secrets
@@ -19,7 +20,7 @@ import tempfile
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -29,8 +30,10 @@ import msgspec
 
 from kodo.base.errors import ConfigError, ModelError
 from kodo.engine import openmp, wire
+from kodo.engine.chains import Chains, Drop, Erase, Restore, Save, Step
 from kodo.engine.files import check_gguf
-from kodo.engine.request import Event, Request, Turn
+from kodo.engine.request import Event, Finished, Request, Turn
+from kodo.engine.slots import Lease, Slots
 
 try:
     with openmp.waiting_briefly():
@@ -41,6 +44,7 @@ except ImportError as error:
         f"libgomp.so.1 is missing, install it (Debian, Ubuntu: `apt install libgomp1`)"
     ) from error
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _CHUNK_BYTES = 8 << 20
@@ -55,6 +59,9 @@ class Settings(msgspec.Struct, frozen=True):
     `slots` is how many samples are decoded together (8 gained nothing over 4 there).
     `batch_tokens` is what is read between two looks at a cancellation. `threads` None means the
     cores that this process may use. `saved_prompts_mib` bounds the cache of read prompts in RAM.
+    `chains` keeps many conversations apart (slots.py): each finds its own state again, in its slot
+    or in one of `spilled_mib` of files; without it llama.cpp guesses by similarity, which is as
+    good for one user and cheaper for many short requests.
     """
 
     context_tokens: int = 16_384
@@ -63,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True):
     threads: int | None = None
     flash_attention: bool = False
     saved_prompts_mib: int = 512
+    chains: bool = False
+    spilled_mib: int = 4_096
 
 
 class _Server(Protocol):
@@ -74,12 +83,19 @@ class _Server(Protocol):
 class LlamaEngine:
     """A loaded model. Made by `load`, to be closed by `aclose`. See `TextEngine`."""
 
-    def __init__(self, server: _Server, settings: Settings, folder: Path, key: str) -> None:
+    def __init__(
+        self, server: _Server, settings: Settings, path: Path, folder: Path, key: str
+    ) -> None:
+        self.path = path
         self._server: _Server | None = server
         self._settings = settings
         self._folder = folder
         self._key = key
         self._closing = threading.Event()
+        self._slots: Slots | None = None
+        if settings.chains:
+            book = Chains(settings.slots, settings.context_tokens, settings.spilled_mib << 20)
+            self._slots = Slots(book, self._act)
         self._threads = ThreadPoolExecutor(2 * settings.slots, thread_name_prefix="llama")
 
     @classmethod
@@ -105,7 +121,7 @@ class LlamaEngine:
             ) from error
         finally:
             _give_back_signals()
-        return cls(server, chosen, folder, key)
+        return cls(server, chosen, path, folder, key)
 
     @property
     def context_tokens(self) -> int:
@@ -131,12 +147,44 @@ class LlamaEngine:
         grammar = request.grammar if request.schema is None else grammar_of(request.schema)
         for first in range(0, request.samples, self._settings.slots):
             samples = min(self._settings.slots, request.samples - first)
-            async with aclosing(self._draw(request, grammar, samples, first)) as events:
+            async with (
+                self._lend(request, samples) as lease,
+                aclosing(self._draw(request, grammar, samples, first, lease.slot)) as events,
+            ):
                 async for event in events:
+                    if isinstance(event, Finished):
+                        took = event.timings
+                        text = request.prompt + event.text
+                        lease.done(text, took.prompt_tokens + took.decoded_tokens)
                     yield event
 
+    def _lend(self, request: Request, samples: int) -> AbstractAsyncContextManager[Lease]:
+        if self._slots is None:
+            return nullcontext(Lease(None))
+        if samples > 1:
+            return self._slots.lend_all(request.chain)
+        return self._slots.lend(request.chain, request.prompt, request.output_tokens)
+
+    async def _act(self, step: Step) -> int | None:
+        """Carry out a step of the chains' book; returns bytes written, None where it failed."""
+        try:
+            match step:
+                case Save(slot, file):
+                    saved = await self._ask(_action(slot, "save"), {"filename": file}, _Saved)
+                    return saved.n_written
+                case Restore(slot, file):
+                    await self._ask(_action(slot, "restore"), {"filename": file}, _Done)
+                case Erase(slot):
+                    await self._ask(_action(slot, "erase"), {}, _Done)
+                case Drop(file):
+                    (self._folder / file).unlink(missing_ok=True)
+        except ModelError as error:
+            _log.info("a chain's state is lost: %s", error)
+            return None
+        return 0
+
     async def _draw(
-        self, request: Request, grammar: str | None, samples: int, first: int
+        self, request: Request, grammar: str | None, samples: int, first: int, slot: int | None
     ) -> AsyncGenerator[Event, None]:
         server = self._server
         if server is None:
@@ -166,8 +214,8 @@ class LlamaEngine:
                 with suppress(RuntimeError):
                     loop.call_soon_threadsafe(send.close)
 
-        body = wire.encode(request, grammar, samples, first)
-        replies = wire.Replies(samples, first)
+        body = wire.encode(request, grammar, samples, first, slot)
+        replies = wire.Replies(samples, first, mute=request.output_tokens == 0)
         running = self._threads.submit(work)
         try:
             async for chunk in receive:
@@ -206,6 +254,14 @@ class _Rendered(msgspec.Struct):
 
 class _Tokens(msgspec.Struct):
     tokens: list[int]
+
+
+class _Saved(msgspec.Struct):
+    n_written: int
+
+
+class _Done(msgspec.Struct):
+    id_slot: int
 
 
 def grammar_of(schema: str) -> str:
@@ -250,6 +306,10 @@ def _post(socket_path: str, key: str, path: str, payload: bytes, kind: type[_T])
         connection.close()
 
 
+def _action(slot: int, action: str) -> str:
+    return f"/slots/{slot}?action={action}"
+
+
 def _socket_path(folder: Path) -> str:
     return str(folder / "llama.sock")
 
@@ -273,6 +333,9 @@ def _open(path: Path, settings: Settings, folder: Path, key: str) -> _Server:
         else flash.LLAMA_FLASH_ATTN_TYPE_DISABLED
     )
     parameters.cache_ram_mib = settings.saved_prompts_mib
+    if settings.chains:
+        parameters.slot_save_path = f"{folder}/"
+        parameters.cache_idle_slots = False  # it would empty the slots behind our back
     parameters.warmup = False
     parameters.verbosity = -1
     parameters.hostnames = [_socket_path(folder)]

@@ -25,7 +25,8 @@ class Request(msgspec.Struct, frozen=True):
     (GBNF) exclude each other. `seed` None draws anew each time; sample i uses `seed + i`.
     `reuse_tokens` allows text that has moved in the cache to be kept, in runs of at least that
     many tokens (approximate: meant for fill-in-the-middle); 0 keeps exact prefixes only.
-    `stop` strings are not part of the text.
+    `stop` strings are not part of the text. Requests of one `chain` continue one another; "" is for
+    those that belong to none. `output_tokens` 0 reads the prompt only: the text is empty.
     """
 
     prompt: str
@@ -40,6 +41,7 @@ class Request(msgspec.Struct, frozen=True):
     samples: int = 1
     logprobs: bool = False
     reuse_tokens: int = 0
+    chain: str = ""
 
 
 class TokenScore(msgspec.Struct, frozen=True):

@@ -55,8 +55,13 @@ class _Chunk(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Chunk)
 
 
-def encode(request: Request, grammar: str | None, samples: int, first_sample: int) -> bytes:
-    """Return the JSON body that draws `samples` of `request`, numbered from `first_sample`."""
+def encode(
+    request: Request, grammar: str | None, samples: int, first_sample: int, slot: int | None = None
+) -> bytes:
+    """Return the JSON body that draws `samples` of `request`, numbered from `first_sample`.
+
+    `slot` None leaves the choice of a slot to llama.cpp.
+    """
     body: dict[str, object] = {
         "prompt": request.prompt,
         "n_predict": request.output_tokens,
@@ -70,6 +75,8 @@ def encode(request: Request, grammar: str | None, samples: int, first_sample: in
         "stream": True,
         "return_progress": True,
     }
+    if slot is not None:
+        body["id_slot"] = slot
     if request.seed is not None:
         body["seed"] = (request.seed + first_sample) % (1 << 32)
     if grammar is not None:
@@ -82,8 +89,9 @@ def encode(request: Request, grammar: str | None, samples: int, first_sample: in
 class Replies:
     """Turns the chunks of one call into events, gathering text and scores of each sample."""
 
-    def __init__(self, samples: int, first_sample: int) -> None:
+    def __init__(self, samples: int, first_sample: int, *, mute: bool = False) -> None:
         self._first = first_sample
+        self._mute = mute  # llama.cpp says a token even where none is asked for
         self._texts: list[list[str]] = [[] for _ in range(samples)]
         self._scores: list[list[TokenScore]] = [[] for _ in range(samples)]
         self._finished = 0
@@ -105,6 +113,8 @@ class Replies:
         if found.prompt_progress is not None:
             events.append(Reading(found.prompt_progress.processed, found.prompt_progress.total))
         for choice in found.choices:
+            if self._mute:
+                choice.text, choice.logprobs = "", None
             if choice.logprobs is not None:
                 self._scores[choice.index] += [
                     TokenScore(entry.token, entry.logprob) for entry in choice.logprobs.content
@@ -127,7 +137,7 @@ class Replies:
                 prompt_tokens=timings.cache_n + timings.prompt_n,
                 cached_tokens=timings.cache_n,
                 prefill_per_s=_rate(timings.prompt_n, timings.prompt_ms),
-                decoded_tokens=timings.predicted_n,
+                decoded_tokens=0 if self._mute else timings.predicted_n,
                 decode_per_s=_rate(timings.predicted_n, timings.predicted_ms),
             ),
         )

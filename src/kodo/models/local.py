@@ -46,8 +46,13 @@ _ABILITIES: frozenset[Ability] = frozenset({"tools", "schema", "grammar", "seed"
 
 
 async def open_llama(path: Path, context_tokens: int) -> TextEngine:
-    """Load llama.cpp with the default settings. Raises ConfigError, ModelError."""
+    """Load llama.cpp for one user. Raises ConfigError, ModelError."""
     return await LlamaEngine.load(path, Settings(context_tokens=context_tokens))
+
+
+async def open_shared_llama(path: Path, context_tokens: int) -> TextEngine:
+    """Load llama.cpp for a server, where each conversation finds its state again."""
+    return await LlamaEngine.load(path, Settings(context_tokens=context_tokens, chains=True))
 
 
 class LocalModel:
@@ -198,12 +203,15 @@ class LocalModel:
             grammar=prompt.grammar,
             schema=schema,
             samples=samples,
+            chain=prompt.cache_key,
         )
 
     def _reply(self, prompt: Prompt, finished: Finished) -> Assistant:
         part: Part = Text(finished.text)
         stop: Stop = finished.stop
-        if prompt.tools and finished.stop == "end":
+        if prompt.output_tokens == 0:
+            stop = "end"
+        elif prompt.tools and finished.stop == "end":
             calls = sum(len(m.calls) for m in prompt.messages if isinstance(m, Assistant))
             part = local_calls.read(finished.text, f"call_{calls + 1}")
             stop = "tool_calls" if isinstance(part, ToolCall) else "end"

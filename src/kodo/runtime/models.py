@@ -31,10 +31,13 @@ def split_id(model_id: str) -> tuple[str, str]:
     return provider, name
 
 
-def open_model(settings: Settings, read_blob: ReadBlob, on_retry: OnRetry) -> Model:
+def open_model(
+    settings: Settings, read_blob: ReadBlob, on_retry: OnRetry, *, shared: bool = False
+) -> Model:
     """Return the configured model, not yet connected or loaded.
 
-    Raises ConfigError for an unknown model or provider, a missing key or a missing model file.
+    `shared` is for servers: an embedded model then keeps many conversations apart. Raises
+    ConfigError for an unknown model or provider, a missing key or a missing model file.
     """
     model_id = settings.config.model
     provider, name = split_id(model_id)
@@ -43,15 +46,16 @@ def open_model(settings: Settings, read_blob: ReadBlob, on_retry: OnRetry) -> Mo
         model: Model = load(MODELS, "scripted")(path)
         return model
     if provider == "local":
-        return _open_local(settings, name)
+        return _open_local(settings, name, shared=shared)
     return _open_remote(settings, provider, name, read_blob, on_retry)
 
 
-def _open_local(settings: Settings, name: str) -> Model:
+def _open_local(settings: Settings, name: str, *, shared: bool) -> Model:
     """Return an embedded model whose file is there and looks whole; a path counts from `cwd`."""
     if name.endswith(".gguf"):
         name = str(settings.cwd / Path(name).expanduser())
-    local: Model = load(MODELS, "local")(settings.paths.models, name)
+    engine = load(MODELS, "shared_engine" if shared else "engine")
+    local: Model = load(MODELS, "local")(settings.paths.models, name, engine)
     try:
         if name.endswith(".gguf"):
             load(MODELS, "check_gguf")(Path(name))

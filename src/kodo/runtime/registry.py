@@ -16,6 +16,8 @@ MODELS: dict[str, str] = {
     "fallback": "kodo.models.fallback:Fallback",
     "scripted": "kodo.models.scripted:Scripted.from_file",
     "local": "kodo.models.local:LocalModel",
+    "engine": "kodo.models.local:open_llama",
+    "shared_engine": "kodo.models.local:open_shared_llama",
     "transport": "kodo.models.transport:Transport",
     "info": "kodo.models.catalog:model_info",
     "embedded": "kodo.engine.catalog:find",

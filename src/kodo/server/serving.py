@@ -30,7 +30,7 @@ def make_service(settings: Settings) -> Service:
         chosen = settings
         if model_id != settings.config.model:
             chosen = settings.with_value("model", model_id, "serve")
-        return open_model(chosen, images.read, on_retry)
+        return open_model(chosen, images.read, on_retry, shared=True)
 
     aliases = {name: (ids,) if isinstance(ids, str) else ids for name, ids in serve.aliases.items()}
     for name, ids in aliases.items():
