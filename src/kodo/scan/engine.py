@@ -24,7 +24,7 @@ from kodo.scan.ir import Function, Module, Node
 from kodo.scan.language import SCAN_LANGUAGES, ScanLanguage
 from kodo.scan.rules.book import Book
 from kodo.scan.rules.schema import Rule, RuleFile
-from kodo.scan.rules.triggers import ANYWHERE, Active
+from kodo.scan.rules.triggers import ANYWHERE, Active, place_word
 from kodo.scan.text import SourceText
 from kodo.syntax.languages import language_of
 from kodo.syntax.tree import parse
@@ -260,7 +260,7 @@ def _hits(source: bytes, words: frozenset[bytes], module: Module) -> list[int]:
     wanted.discard(ANYWHERE)
     for local, dotted in module.imports.items():
         last = dotted.rpartition(".")[2]
-        if last != local and last.encode() in words:
+        if last != local and place_word(last) in words:
             wanted.add(local.encode())
     hits: list[int] = []
     for word in wanted:

@@ -81,11 +81,13 @@ class Judging(Expressions):
     def _is(self, check: Check, value: Value) -> bool:
         spec = check.spec
         if spec.element is not None:
-            cells = self.cells(value.cell)
-            found = cells.items.get(spec.element) if cells is not None else None
-            if found is None:
-                return False
-            value = found
+            path = spec.element.split(".") if isinstance(spec.element, str) else [spec.element]
+            for key in path:
+                cells = self.cells(value.cell)
+                found = cells.items.get(key) if cells is not None else None
+                if found is None:
+                    return False
+                value = found
         if spec.constant is not None and self._is_constant(value) != spec.constant:
             return False
         if spec.equals is not UNSET or check.matches is not None or spec.below is not None:

@@ -103,7 +103,8 @@ class Condition(Value, frozen=True):
 
     An unknown value never satisfies `equals`, `matches`, `below`, `named`; `missing` holds when no
     place of `at` is given and no spread could give it. `element` looks into a container: at
-    that position of a list, under that key of an object (`missing`: it has no such key for sure).
+    that position of a list, under that key of an object, with dots inside
+    objects in it (`missing`: it has no such key for sure).
     """
 
     at: tuple[Place, ...]

@@ -56,7 +56,7 @@ class Triggers:
         imports = frozenset(imports_any)
         if imports:
             need = Need((*need.words, imports), need.type)
-        if is_call and not name.tail and "." not in name.name:
+        if is_call and not name.tail and name.name.isidentifier():
             need = Need(need.words, need.type, name.name.encode() + b"(")
         self._needs.setdefault(_word(name), []).append((role, need))
 
@@ -116,8 +116,14 @@ class Triggers:
         return result
 
 
+def place_word(segment: str) -> bytes:
+    """The identifier of a file that stands for a segment: the last of `express-session`."""
+    words = _words(word_of(segment))
+    return words[-1] if words else ANYWHERE
+
+
 def _word(name: NamePattern) -> bytes:
-    return word_of(name.name.rpartition(".")[2]).lstrip("$").encode()
+    return place_word(name.name.rpartition(".")[2])
 
 
 def _need(name: NamePattern) -> Need:
