@@ -14,6 +14,7 @@ from kodo.runtime.registry import (
     EXTRAS_NEED,
     MEMORY,
     MODELS,
+    NETWORK,
     STRATEGIES,
     TOOLS,
     is_installed,
@@ -29,7 +30,7 @@ def test_all_three_tables_resolve() -> None:
         module = load_command(command.module)
         assert callable(module.run), name
         assert callable(module.add_arguments), name
-    for table in (MEMORY, MODELS, STRATEGIES, TOOLS):
+    for table in (MEMORY, MODELS, NETWORK, STRATEGIES, TOOLS):
         for name in table:
             assert callable(load(table, name)), name
     assert set(GRAMMARS) == set(LANGUAGES)

@@ -24,7 +24,7 @@ from kodo.cli.render import wants_colour
 from kodo.engine.catalog import EMBEDDED
 from kodo.engine.files import ModelFolder
 from kodo.engine.pull import free_bytes
-from kodo.runtime.build import make_jail
+from kodo.runtime.cage import make_jail
 from kodo.runtime.config import Settings
 from kodo.sandboxes.ladder import probe_rungs
 from kodo.tui.ansi import Paint, Tone

@@ -71,7 +71,7 @@ def add_jail(parser: argparse.ArgumentParser) -> None:
         "--allow-host",
         metavar="HOST",
         action="append",
-        help="let commands reach the network (for now any HOST opens all of it)",
+        help="let commands reach HOST, *.HOST, HOST:PORT, * or a preset like @python",
     )
     group.add_argument(
         "--trust", action="store_true", help="use the folder's own .kodo/ files this once"

@@ -7,17 +7,18 @@ import sys
 
 import anyio
 
-from kodo.base.errors import ConfigError
+from kodo.base.errors import ConfigError, SandboxError
 from kodo.cli.options import add_common, add_jail, load
-from kodo.runtime.build import make_jail
+from kodo.core.events import HostContacted
+from kodo.runtime.cage import Cage, open_cage
 from kodo.runtime.config import Settings
-from kodo.sandboxes.ladder import open_sandbox
 
 EXAMPLES = """\
 examples:
   kodo sandbox -- pytest -q
   kodo sandbox --sandbox read-only -- touch file
   kodo sandbox --allow-host example.org -- curl -sI https://example.org
+  kodo sandbox --allow-host @python -- pip download six
   kodo sandbox --show
 
 The exit code is the command's own (128 + N for signal N).
@@ -48,15 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, command: list[str], timeout_s: float, show: object) -> int:
-    sandbox = await open_sandbox(settings.config.rung, make_jail(settings))
-    try:
+    async with open_cage(settings, on_host=_tell) as cage:
+        sandbox = cage.sandbox
         if show:
             print(f"{sandbox.name}: {', '.join(sorted(sandbox.guarantees)) or 'isolates nothing'}")
             return 0
-        if "write_outside_denied" not in sandbox.guarantees and settings.config.sandbox != "full":
-            print(
-                f"kodo: note: the rung {sandbox.name!r} does not contain commands", file=sys.stderr
-            )
+        _judge(settings, cage)
         done = await sandbox.exec(
             command,
             stdin=_stdin(),
@@ -64,11 +62,31 @@ async def _run(settings: Settings, command: list[str], timeout_s: float, show: o
             max_output_bytes=MAX_OUTPUT_BYTES,
             on_output=_pass_on,
         )
-    finally:
-        await sandbox.aclose()
     if done.timed_out:
         print(f"kodo: killed after {timeout_s:g} s", file=sys.stderr)
     return done.exit_code if done.exit_code >= 0 else 128 - done.exit_code
+
+
+def _judge(settings: Settings, cage: Cage) -> None:
+    """Say what does not hold. Raises SandboxError where nothing would hold and nobody said so."""
+    config = settings.config
+    if config.sandbox == "full":
+        return
+    name = cage.sandbox.name
+    if "write_outside_denied" not in cage.sandbox.guarantees:
+        if config.rung == "auto":
+            raise SandboxError(
+                "no jail works here (kodo doctor env says why); to run the command without one,"
+                " say so: --rung local"
+            )
+        print(f"kodo: note: the rung {name!r} does not contain commands", file=sys.stderr)
+    elif cage.network == "open":
+        note = f"the rung {name!r} cannot hold hosts apart: the whole network is open"
+        print(f"kodo: note: {note}", file=sys.stderr)
+
+
+async def _tell(contacted: HostContacted) -> None:
+    print(f"kodo: {contacted.host} ({contacted.purpose})", file=sys.stderr)
 
 
 async def _pass_on(piece: bytes) -> None:

@@ -142,7 +142,10 @@ class FindingRaised(Value, frozen=True, tag="finding"):
 
 
 class HostContacted(Value, frozen=True, tag="host"):
-    """kodo (not the sandbox) opened a connection to a host other than the model's."""
+    """A tool of kodo, or a command through the gate, asked for a host other than the model's.
+
+    `purpose` says which of them, the port, and for a host that was not reached why.
+    """
 
     host: str
     purpose: str

@@ -16,23 +16,21 @@ from kodo.agent.instructions import compose_instructions, find_notes, fit_notes
 from kodo.agent.policy import contains_commands
 from kodo.agent.projects.project import detect_project, probe_tools
 from kodo.base.clock import utc_now
-from kodo.base.errors import ConfigError, ModelError, SandboxError, StoreError
+from kodo.base.errors import ConfigError, ModelError, StoreError
 from kodo.base.hashing import new_id
-from kodo.core.events import Retrying
+from kodo.core.events import HostContacted, Retrying
 from kodo.core.messages import Value
 from kodo.core.model import Model
-from kodo.core.sandbox import Scratch
 from kodo.core.thread import Thread, ThreadHeader
 from kodo.core.tool import Tool
+from kodo.runtime.cage import open_cage
 from kodo.runtime.config import Settings
 from kodo.runtime.edit_check import edit_checks
 from kodo.runtime.memory import SessionMemory
 from kodo.runtime.models import ca_file, open_model, proxy_for
-from kodo.runtime.registry import STRATEGIES, TOOLS, WATCHES, load
+from kodo.runtime.registry import NETWORK, STRATEGIES, TOOLS, WATCHES, load
 from kodo.runtime.repository_map import RepositoryMap
 from kodo.runtime.session import Session
-from kodo.sandboxes.jail import Jail
-from kodo.sandboxes.ladder import choose_rung, make_sandbox, open_copy
 from kodo.store.log import SqliteLog
 from kodo.store.store import Store, open_store
 from kodo.store.tree.watch import Watch
@@ -93,6 +91,10 @@ async def open_session(
         if session is not None:
             await session.note_retry(retrying)
 
+    async def on_host(contacted: HostContacted) -> None:
+        if session is not None:
+            await session.note_host(contacted)
+
     async def read_blob(name: str) -> bytes:
         if session is None:
             raise StoreError(f"blob {name!r} was asked for before the session was open")
@@ -114,16 +116,9 @@ async def open_session(
         has_past = store_path.exists()
         store = await stack.enter_async_context(open_store(store_path))
         thread, created = await open_thread(store, settings.cwd, wanted)
-        jail = make_jail(settings)
-        try:
-            rung = await choose_rung(config.rung, jail)
-        except SandboxError as error:
-            if config.rung != "auto":
-                raise ConfigError(str(error)) from error  # a rung was named that is none here
-            raise
-        sandbox = make_sandbox(rung.name, jail)
-        stack.push_async_callback(sandbox.aclose)
-        allow_net = bool(config.allow_hosts)
+        cage = await stack.enter_async_context(open_cage(settings, on_host=on_host, ask=ask))
+        sandbox = cage.sandbox
+        allow_net = cage.network != "off"
         # A read-only run is one promise that no choice of a rung takes back.
         rung_chosen = config.sandbox == "full" or (
             config.rung != "auto" and config.sandbox != "read-only"
@@ -146,9 +141,6 @@ async def open_session(
         instructions = compose_instructions(
             settings.cwd, notes, repository_map.text(window_tokens), remembers=True
         )
-
-        async def open_scratch() -> Scratch:
-            return await open_copy(rung.name, jail)
 
         async def find_checks() -> Sequence[str]:
             if config.checks:
@@ -177,7 +169,7 @@ async def open_session(
                 budget=RunBudget(config.limits),
                 instructions=instructions,
                 project_notes=notes,
-                open_scratch=open_scratch,
+                open_scratch=cage.open_scratch,
                 ask=ask,
                 mode=config.mode,
                 allow_net=allow_net,
@@ -199,20 +191,6 @@ def open_watch(root: str) -> Watch:
     return watch
 
 
-def make_jail(settings: Settings) -> Jail:
-    """Return the jail that the settings ask for."""
-    paths = settings.paths
-    return Jail(
-        workspace=settings.cwd,
-        home=settings.environment.home,
-        environment=settings.environment.variables,
-        profile=settings.config.sandbox,
-        allow_net=bool(settings.config.allow_hosts),
-        secrets=(paths.config_file, paths.projects, paths.trust_file),
-        cache_home=paths.store(settings.cwd).parent / "home",
-    )
-
-
 def make_tools(background: object, settings: Settings, window_tokens: int) -> list[Tool]:
     """Return the tools that a model is offered; `background` holds their background processes.
 
@@ -225,7 +203,11 @@ def make_tools(background: object, settings: Settings, window_tokens: int) -> li
     ]
     if settings.config.allow_hosts:
         proxy = partial(proxy_for, settings)
-        tools.append(load(TOOLS, "fetch")(proxy=proxy, ca_file=ca_file(settings)))
+        config = settings.config
+        rules = load(NETWORK, "rules")(config.allow_hosts, deny=config.network.deny)
+        tools.append(
+            load(TOOLS, "fetch")(proxy=proxy, ca_file=ca_file(settings), judge=rules.judge)
+        )
     return tools
 
 

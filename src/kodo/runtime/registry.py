@@ -74,6 +74,14 @@ WATCHES: dict[str, str] = {
 }
 """What tells which folders of a large workspace changed: loaded where a walk is dear."""
 
+NETWORK: dict[str, str] = {
+    "rules": "kodo.sandboxes.network.rules:make_rules",
+    "credentials": "kodo.sandboxes.network.credentials:make_placeholders",
+    "event": "kodo.sandboxes.network.proxy:as_event",
+    "proxy": "kodo.sandboxes.network.proxy:open_proxy",
+}
+"""The gate to allowed hosts: loaded only where some are."""
+
 
 EXTRAS: dict[str, str] = {
     "meaning": "kodo.store.index.semantic.minilm:MiniLM",

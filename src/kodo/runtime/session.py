@@ -17,7 +17,7 @@ from kodo.agent.loop import run
 from kodo.base.clock import Now, utc_now
 from kodo.base.errors import StoreError
 from kodo.base.hashing import NewId, new_id
-from kodo.core.events import Event, Passing, Retrying, RunEnded, RunOutcome
+from kodo.core.events import Event, HostContacted, Passing, Retrying, RunEnded, RunOutcome
 from kodo.core.messages import User
 from kodo.core.store import Blobs, Log
 from kodo.core.thread import Thread
@@ -93,6 +93,11 @@ class Session(msgspec.Struct):
         """Record that a model call will be tried again; adapters call this before they wait."""
         if self.journal is not None:
             await self.journal.record(retrying)
+
+    async def note_host(self, contacted: HostContacted) -> None:
+        """Record that a command asked for a host; the gate calls this before it answers."""
+        if self.journal is not None:
+            await self.journal.record(contacted)
 
     def _tell(self, happening: Event | Passing) -> None:
         for reader in list(self.readers):

@@ -10,7 +10,7 @@ import msgspec
 from kodo.core.limits import Limits
 from kodo.core.messages import Value
 from kodo.core.model import Price
-from kodo.core.sandbox import Profile
+from kodo.core.sandbox import Guarantee, Profile
 
 Wire = Literal["responses", "chat", "messages"]
 Carrier = Literal["auto", "websocket", "sse"]
@@ -92,11 +92,26 @@ class ServeSettings(Value, frozen=True):
     log_prompts: bool = False
 
 
+class NetworkSettings(Value, frozen=True):
+    """Hosts beside `allow_hosts`: those never reached and those asked about, as patterns.
+
+    `credentials` maps a variable to the hosts that its value may be told to: commands see a
+    placeholder, and the gate exchanges it in plain HTTP requests to these hosts.
+    """
+
+    deny: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    credentials: dict[str, tuple[str, ...]] = msgspec.field(
+        default_factory=dict[str, tuple[str, ...]]
+    )
+
+
 class Config(Value, frozen=True):
     """Everything that can be set, each value from the strongest source that sets it.
 
     `checks` are the commands of the finish gate; empty means they are detected from the project.
-    `allow_hosts` is coarse for now: any entry opens the network of the sandbox.
+    `allow_hosts` are hosts, patterns and presets (`@python`) that commands may reach. `require` are
+    guarantees without which no command runs: `auto` passes over rungs that lack one.
     """
 
     model: str = DEFAULT_MODEL
@@ -104,7 +119,9 @@ class Config(Value, frozen=True):
     mode: Mode = "auto"
     sandbox: Profile = "workspace-write"
     rung: Rung = "auto"
+    require: tuple[Guarantee, ...] = ()
     allow_hosts: tuple[str, ...] = ()
+    network: NetworkSettings = NetworkSettings()
     offline: bool = False
     checks: tuple[str, ...] = ()
     limits: Limits = Limits()

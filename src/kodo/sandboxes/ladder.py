@@ -3,7 +3,7 @@
 Every rung is tried by really running in it. Remembers nothing: who asks may keep the answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -54,8 +54,16 @@ async def probe_rungs(jail: Jail) -> tuple[RungReport, ...]:
     return tuple([await probe_rung(name, jail) for name in RUNGS])
 
 
-async def choose_rung(rung: str, jail: Jail, reports: Sequence[RungReport] = ()) -> RungReport:
+async def choose_rung(
+    rung: str,
+    jail: Jail,
+    reports: Sequence[RungReport] = (),
+    *,
+    require: Collection[Guarantee] = (),
+) -> RungReport:
     """Return the report of the rung to use: the named one, or for `auto` the best that works.
+
+    A rung that lacks a guarantee of `require` does not work.
 
     `reports` are those of an earlier probe on this host; a rung that is not among them is probed.
     Raises SandboxError where the named rung is unknown, not built yet, or does not work.
@@ -66,17 +74,25 @@ async def choose_rung(rung: str, jail: Jail, reports: Sequence[RungReport] = ())
     if rung != "auto" and rung not in RUNGS:
         raise SandboxError(f"unknown rung {rung!r}; choose from auto, {', '.join(RUNGS)}")
     known = {report.name: report for report in reports}
+    lacking: list[str] = []
     for name in RUNGS:
         if rung not in ("auto", name):
             continue
         report = known.get(name) or await probe_rung(name, jail)
+        if missing := sorted(set(require) - report.guarantees) if report.works else []:
+            why_not = f"it does not guarantee {', '.join(missing)}, which is required"
+            report = RungReport(name, works=False, why_not=why_not)
+            lacking.append(f"{name}: {why_not}")
         if report.works:
             return report
         if rung == name:
             raise SandboxError(
                 f"rung {name!r} does not work here: {report.why_not}; try --rung auto"
             )
-    raise SandboxError("no rung works here")  # local always does
+    # Without a requirement the last rung always works.
+    raise SandboxError(
+        f"no rung holds what is required ({'; '.join(lacking)}); see kodo doctor env"
+    )
 
 
 def make_sandbox(name: Rung, jail: Jail, gate: Gate | None = None) -> Sandbox:

@@ -33,6 +33,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 FindProxy = Callable[[str], str | None]
 """Names the proxy to ask for a URL; None means the host is asked itself."""
+JudgeHost = Callable[[str, int], str]
 
 
 class FetchArguments(Arguments, frozen=True, forbid_unknown_fields=True):
@@ -51,10 +52,16 @@ def no_proxy(url: str) -> None:
     """Name no proxy."""
 
 
+def allow_all(host: str, port: int) -> str:
+    """Allow every public host."""
+    return "allow"
+
+
 class Fetch:
     """Fetches pages. `transport` and `resolve` stand in for the network in tests.
 
-    `proxy` names the proxy for each URL, `ca_file` is a PEM bundle that replaces the system's.
+    `proxy` names the proxy for each URL, `ca_file` is a PEM bundle that replaces the system's,
+    `judge` says `allow` of a host and port that may be reached.
     """
 
     name = "fetch"
@@ -73,11 +80,13 @@ class Fetch:
         resolve: Resolve = resolve_host,
         proxy: FindProxy = no_proxy,
         ca_file: str | None = None,
+        judge: JudgeHost = allow_all,
     ) -> None:
         self._transport = transport
         self._resolve = resolve
         self._proxy = proxy
         self._ca_file = ca_file
+        self._judge = judge
 
     async def run(self, arguments: bytes, context: ToolContext) -> ToolOutput:
         """Return the page. Raises ToolError where it may not or cannot be fetched."""
@@ -87,6 +96,7 @@ class Fetch:
         url = httpx2.URL(wanted.url)
         certificates = self._certificates()
         for _ in range(MAX_REDIRECTS + 1):
+            self._check_allowed(url)
             proxy = self._proxy(str(url))
             address = await self._checked_address(url, proxied=proxy is not None)
             await context.emit(HostContacted(url.host, "fetch"))
@@ -103,6 +113,13 @@ class Fetch:
                 return await _shown(url, answer, body, context)
             url = url.join(answer.headers["location"])
         raise ToolError(f"fetch: {wanted.url!r} redirects more than {MAX_REDIRECTS} times")
+
+    def _check_allowed(self, url: httpx2.URL) -> None:
+        port = url.port or (80 if url.scheme == "http" else 443)
+        if self._judge(url.host, port) != "allow":
+            raise ToolError(
+                f"fetch: {url.host!r} is not allowed in this run; it needs --allow-host {url.host}"
+            )
 
     def _certificates(self) -> ssl.SSLContext | bool:
         if self._ca_file is None:

@@ -6,7 +6,6 @@ Not covered: what a tunnel carries (TLS stays closed: an allowed host gets what 
 placeholders are not swapped in it), other protocols than TCP.
 """
 
-import secrets
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -17,6 +16,7 @@ import anyio.abc
 import msgspec
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from kodo.core.events import HostContacted
 from kodo.sandboxes.network.addresses import is_metadata, is_public, parse_address
 from kodo.sandboxes.network.request import (
     MAX_HEAD_BYTES,
@@ -25,6 +25,7 @@ from kodo.sandboxes.network.request import (
     parse_request,
 )
 from kodo.sandboxes.network.rules import HostRules, Placeholder
+from kodo.sandboxes.network.upstream import FindUpstream, dial_through, no_upstream
 
 HEAD_TIMEOUT_S = 30.0
 DIAL_TIMEOUT_S = 20.0
@@ -47,6 +48,12 @@ class Contact(msgspec.Struct, frozen=True):
 
 
 OnContact = Callable[[Contact], Awaitable[None]]
+
+
+def as_event(contact: Contact) -> HostContacted:
+    """Return what the log says of a contact."""
+    said = f": {contact.why}" if contact.why else f", {contact.address}"
+    return HostContacted(contact.host, f"command, port {contact.port}, {contact.verdict}{said}")
 
 
 class Refused(Exception):
@@ -86,6 +93,7 @@ class Proxy:
         ask: AskHost = refuse,
         resolve: Resolve = resolve,
         dial: Dial = dial,
+        upstream: FindUpstream = no_upstream,
     ) -> None:
         self._rules = rules
         self._tasks = tasks
@@ -96,6 +104,7 @@ class Proxy:
         self._answers: dict[tuple[str, int], bool] = {}
         self._resolve = resolve
         self._dial = dial
+        self._upstream = upstream
         self._room = anyio.CapacityLimiter(MOST_CONNECTIONS)
 
     @property
@@ -193,6 +202,7 @@ class Proxy:
         """Connect to the host, at an address that was judged. Raises Refused, OSError."""
         host, port = request.host, request.port
         await self._permit(host, port)
+        proxy = self._upstream(host, port)
         address = parse_address(host)
         if address is not None:
             if is_metadata(address):
@@ -201,12 +211,16 @@ class Proxy:
                 raise Refused(f"{host} is not public; name it with its port: {host}:{port}")
             found = [str(address)]
         else:
-            with anyio.fail_after(DIAL_TIMEOUT_S):
-                named = await self._resolve(host, port)
+            named = await self._named(host, port, proxied=proxy is not None)
             judged = [(text, parse_address(text)) for text in named]
             found = [text for text, number in judged if number is not None and is_public(number)]
+            if proxy is not None and not named:
+                found = [host]  # only the proxy of this host knows the name
             if not found:
                 raise Refused(f"{host} leads to no public address ({', '.join(named) or 'none'})")
+        if proxy is not None:
+            with anyio.fail_after(DIAL_TIMEOUT_S):
+                return await dial_through(proxy, host, port), "through the proxy of this host"
         failure: OSError = OSError("no address answers")
         for text in found:
             try:
@@ -215,6 +229,15 @@ class Proxy:
             except OSError as error:  # TimeoutError is one
                 failure = error
         raise failure
+
+    async def _named(self, host: str, port: int, *, proxied: bool) -> Sequence[str]:
+        try:
+            with anyio.fail_after(DIAL_TIMEOUT_S):
+                return await self._resolve(host, port)
+        except OSError:
+            if proxied:
+                return []
+            raise
 
     async def _permit(self, host: str, port: int) -> None:
         verdict = self._rules.judge(host, port)
@@ -248,6 +271,7 @@ async def open_proxy(
     ask: AskHost = refuse,
     resolve: Resolve = resolve,
     dial: Dial = dial,
+    upstream: FindUpstream = no_upstream,
 ) -> AsyncGenerator[Proxy]:
     """Yield a gate for jails; at the end its connections are cut.
 
@@ -264,13 +288,9 @@ async def open_proxy(
             ask=ask,
             resolve=resolve,
             dial=dial,
+            upstream=upstream,
         )
         tasks.cancel_scope.cancel()
-
-
-def new_token() -> str:
-    """Return a value that nobody can guess, to stand in for a credential."""
-    return f"kodo-placeholder-{secrets.token_hex(16)}"
 
 
 async def _join(

@@ -1,0 +1,121 @@
+"""The jail of a run: the rung that holds it, the sandbox on it, and the gate to allowed hosts.
+
+Guards that hosts are held apart where the rung can, and that it is said where it cannot.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal
+
+import msgspec
+
+from kodo.base.errors import ConfigError, SandboxError
+from kodo.core.events import HostContacted
+from kodo.core.sandbox import Sandbox, Scratch
+from kodo.runtime.config import Settings
+from kodo.runtime.models import proxy_for
+from kodo.runtime.registry import NETWORK, load
+from kodo.sandboxes.jail import Jail
+from kodo.sandboxes.ladder import HAVE_A_GATE, RungReport, choose_rung, make_sandbox, open_copy
+from kodo.sandboxes.network.gate import Gate
+
+Network = Literal["off", "hosts", "open"]
+
+OnHost = Callable[[HostContacted], Awaitable[None]]
+AskHost = Callable[[str, str], Awaitable[bool]]
+
+
+class Cage(msgspec.Struct, frozen=True):
+    """What a run's commands live in. `network`: nothing, the allowed hosts, or all of it."""
+
+    rung: RungReport
+    jail: Jail
+    sandbox: Sandbox
+    gate: Gate | None
+    network: Network
+
+    async def open_scratch(self) -> Scratch:
+        """Return a copy of the workspace with a sandbox of the same kind."""
+        return await open_copy(self.rung.name, self.jail, gate=self.gate)
+
+
+async def tell_nobody(contacted: HostContacted) -> None:
+    """Tell nobody."""
+
+
+async def refuse(question: str, reason: str) -> bool:
+    """Answer no: there is no person to ask."""
+    return False
+
+
+def make_jail(settings: Settings) -> Jail:
+    """Return the jail that the settings ask for, with no network."""
+    paths = settings.paths
+    return Jail(
+        workspace=settings.cwd,
+        home=settings.environment.home,
+        environment=settings.environment.variables,
+        profile=settings.config.sandbox,
+        secrets=(paths.config_file, paths.projects, paths.trust_file),
+        cache_home=paths.store(settings.cwd).parent / "home",
+    )
+
+
+@asynccontextmanager
+async def open_cage(
+    settings: Settings, *, on_host: OnHost = tell_nobody, ask: AskHost = refuse
+) -> AsyncGenerator[Cage]:
+    """Yield the jail of a run. `on_host` hears of every host that a command asked for.
+
+    `ask` is asked, with a reason, about hosts that the configuration wants asked. Raises
+    ConfigError where a named rung does not work here or a host is none, SandboxError.
+    """
+    config = settings.config
+    jail = make_jail(settings)
+    wants_hosts = bool(config.allow_hosts or config.network.ask)
+    gates = load(NETWORK, "rules")(
+        config.allow_hosts, ask=config.network.ask, deny=config.network.deny
+    ) if wants_hosts else None  # fmt: skip
+    try:
+        rung = await choose_rung(config.rung, jail, require=config.require)
+    except SandboxError as error:
+        if config.rung != "auto":
+            raise ConfigError(str(error)) from error  # a rung was named that is none here
+        raise
+    async with AsyncExitStack() as stack:
+        gate: Gate | None = None
+        network: Network = "off"
+        if jail.profile == "full":
+            network = "open"
+        elif gates is not None and rung.name in HAVE_A_GATE:
+            network = "hosts"
+            gate = await stack.enter_async_context(_open_gate(settings, gates, on_host, ask))
+        elif gates is not None:
+            network = "open"
+            jail = msgspec.structs.replace(jail, allow_net=True)
+        sandbox = make_sandbox(rung.name, jail, gate)
+        stack.push_async_callback(sandbox.aclose)
+        yield Cage(rung, jail, sandbox, gate, network)
+
+
+@asynccontextmanager
+async def _open_gate(
+    settings: Settings, rules: object, on_host: OnHost, ask: AskHost
+) -> AsyncGenerator[Gate]:
+    async def on_contact(contact: object) -> None:
+        await on_host(load(NETWORK, "event")(contact))
+
+    async def ask_host(host: str, port: int) -> bool:
+        return await ask(f"let commands reach {host}:{port}?", "the rule network.ask names it")
+
+    def upstream(host: str, port: int) -> str | None:
+        scheme = "http" if port == 80 else "https"
+        return proxy_for(settings, f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+
+    credentials = load(NETWORK, "credentials")(
+        settings.config.network.credentials, settings.environment.variables
+    )
+    async with load(NETWORK, "proxy")(
+        rules, credentials=credentials, on_contact=on_contact, ask=ask_host, upstream=upstream
+    ) as proxy:
+        yield proxy
