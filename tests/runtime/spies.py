@@ -8,7 +8,7 @@ from tests.agent.remembering import ListRecall
 
 from kodo.models.transport import Transport
 from kodo.store.index.semantic.vectors import vectors_after
-from kodo.tools.fetch import Fetch, FindProxy, no_proxy
+from kodo.tools.fetch import Fetch, FindProxy, JudgeHost, no_proxy
 
 
 class KeptTransport(Transport):
@@ -27,8 +27,8 @@ class KeptFetch(Fetch):
     proxy: FindProxy = staticmethod(no_proxy)
     ca_file: str | None = None
 
-    def __init__(self, *, proxy: FindProxy, ca_file: str | None) -> None:
-        super().__init__(proxy=proxy, ca_file=ca_file)
+    def __init__(self, *, proxy: FindProxy, ca_file: str | None, judge: JudgeHost) -> None:
+        super().__init__(proxy=proxy, ca_file=ca_file, judge=judge)
         KeptFetch.proxy = staticmethod(proxy)
         KeptFetch.ca_file = ca_file
 

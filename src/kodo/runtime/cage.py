@@ -16,7 +16,14 @@ from kodo.runtime.config import Settings
 from kodo.runtime.models import proxy_for
 from kodo.runtime.registry import NETWORK, load
 from kodo.sandboxes.jail import Jail
-from kodo.sandboxes.ladder import HAVE_A_GATE, RungReport, choose_rung, make_sandbox, open_copy
+from kodo.sandboxes.ladder import (
+    HAVE_A_GATE,
+    RungReport,
+    choose_rung,
+    lacks,
+    make_sandbox,
+    open_copy,
+)
 from kodo.sandboxes.network.gate import Gate
 
 Network = Literal["off", "hosts", "open"]
@@ -95,6 +102,11 @@ async def open_cage(
             jail = msgspec.structs.replace(jail, allow_net=True)
         sandbox = make_sandbox(rung.name, jail, gate)
         stack.push_async_callback(sandbox.aclose)
+        if missing := lacks(sandbox.guarantees, config.require):
+            raise ConfigError(
+                f"{', '.join(missing)} is required, but --allow-host opens the network:"
+                " take one of them back"
+            )
         yield Cage(rung, jail, sandbox, gate, network)
 
 

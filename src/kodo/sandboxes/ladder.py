@@ -79,7 +79,7 @@ async def choose_rung(
         if rung not in ("auto", name):
             continue
         report = known.get(name) or await probe_rung(name, jail)
-        if missing := sorted(set(require) - report.guarantees) if report.works else []:
+        if missing := lacks(report.guarantees, require) if report.works else []:
             why_not = f"it does not guarantee {', '.join(missing)}, which is required"
             report = RungReport(name, works=False, why_not=why_not)
             lacking.append(f"{name}: {why_not}")
@@ -93,6 +93,12 @@ async def choose_rung(
     raise SandboxError(
         f"no rung holds what is required ({'; '.join(lacking)}); see kodo doctor env"
     )
+
+
+def lacks(held: Collection[Guarantee], required: Collection[Guarantee]) -> list[Guarantee]:
+    """Return what is required and not held; no network at all limits the hosts too."""
+    has = {*held, "hosts_limited"} if "network_denied" in held else set(held)
+    return sorted(set(required) - has)
 
 
 def make_sandbox(name: Rung, jail: Jail, gate: Gate | None = None) -> Sandbox:
