@@ -8,7 +8,7 @@ placeholders are not swapped in it), other protocols than TCP.
 
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import anyio
@@ -278,19 +278,24 @@ async def open_proxy(
     `ask` is asked once for each host that the rules want asked; `on_contact` hears of every host
     that a command asked for.
     """
-    async with AsyncExitStack() as stack:
-        tasks = await stack.enter_async_context(anyio.create_task_group())
-        yield Proxy(
-            rules,
-            tasks,
-            credentials=credentials,
-            on_contact=on_contact,
-            ask=ask,
-            resolve=resolve,
-            dial=dial,
-            upstream=upstream,
-        )
-        tasks.cancel_scope.cancel()
+    try:
+        async with anyio.create_task_group() as tasks:
+            yield Proxy(
+                rules,
+                tasks,
+                credentials=credentials,
+                on_contact=on_contact,
+                ask=ask,
+                resolve=resolve,
+                dial=dial,
+                upstream=upstream,
+            )
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # What went wrong in the run must come out as it is, not as a group around it.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
 
 
 async def _join(
