@@ -1,4 +1,4 @@
-"""Open the ground that fits: one for Python, JavaScript, Rust, else the test command itself.
+"""Open the ground that fits: by language, else one that runs the test command itself.
 
 Knows scratch copies and commands. Guards that scratch copies are removed when the search ends.
 """
@@ -21,8 +21,8 @@ from kodo.agent.strategies.search.javascript.opening import open_javascript, pla
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan, plan_python
 from kodo.agent.strategies.search.reproduce import WRITTEN_FILE, checks_test, showing
-from kodo.agent.strategies.search.rust.cargo import plan_cargo
-from kodo.agent.strategies.search.rust.ground import RustGround
+from kodo.agent.strategies.search.schemata.ground import SchemataGround
+from kodo.agent.strategies.search.toolchains import toolchain_for
 from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 
@@ -69,8 +69,8 @@ class Grounds:
         if (quick := await plan_for(scratch, command)) is not None:
             return await open_javascript(scratch, quick, command, seconds=seconds)
         slow = CommandGround(scratch, command)
-        if command.language == "rust" and (cargo := plan_cargo(command)) is not None:
-            shared = RustGround(scratch, cargo, slow)
+        if (tools := toolchain_for(command)) is not None:
+            shared = SchemataGround(scratch, tools, slow)
             return shared, await shared.measure(NOTHING, seconds=seconds)
         return slow, await slow.measure(NOTHING, seconds=seconds)
 

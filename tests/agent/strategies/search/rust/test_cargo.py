@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from kodo.agent.projects.testcommand import TestCommand
-from kodo.agent.strategies.search.rust.cargo import CargoPlan, Program, plan_cargo, read_build
-from kodo.agent.strategies.search.rust.script import Limits, call, read_runs, variants_script
+from kodo.agent.strategies.search.rust.cargo import CargoPlan, plan_cargo, read_build
+from kodo.agent.strategies.search.rust.toolchain import call
+from kodo.agent.strategies.search.schemata.script import Limits, read_runs, variants_script
+from kodo.agent.strategies.search.schemata.toolchain import Program
 
 
 @pytest.mark.parametrize(

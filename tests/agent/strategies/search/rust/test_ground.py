@@ -9,8 +9,8 @@ import pytest
 from kodo.agent.projects.project import detect_project
 from kodo.agent.strategies.search.command_ground import CommandGround
 from kodo.agent.strategies.search.proposal import Proposal
-from kodo.agent.strategies.search.rust.cargo import plan_cargo
-from kodo.agent.strategies.search.rust.ground import RustGround
+from kodo.agent.strategies.search.schemata.ground import SchemataGround
+from kodo.agent.strategies.search.toolchains import toolchain_for
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.ladder import open_copy
 
@@ -70,9 +70,9 @@ async def test_many_bodies_in_one_build(workspace: Path) -> None:
     scratch = await open_copy("local", jail)
     try:
         command = detect_project(workspace, which=shutil.which).test_commands[0]
-        plan = plan_cargo(command)
-        assert plan is not None
-        ground = RustGround(scratch, plan, CommandGround(scratch, command))
+        tools = toolchain_for(command)
+        assert tools is not None
+        ground = SchemataGround(scratch, tools, CommandGround(scratch, command))
         baseline = await ground.measure(Proposal({}, "baseline"), seconds=120)
         assert (baseline.trial.passed, baseline.trial.failed) == (3, 1)
         ran = {one.test: one for one in baseline.coverage}

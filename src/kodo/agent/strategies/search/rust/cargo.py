@@ -4,12 +4,13 @@ Knows cargo's JSON. Guards that a command which does more than `cargo test` is n
 """
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import msgspec
 
 from kodo.agent.projects.testcommand import TestCommand
+from kodo.agent.strategies.search.schemata.toolchain import Build, CompileError, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +69,6 @@ class _Line(msgspec.Struct):
     profile: _Profile | None = None
     executable: str | None = None
     manifest_path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CompileError:
-    """One error of the compiler: its text, and the places that it points at, the main one first."""
-
-    text: str
-    places: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A built test program: where it lies, where it runs, and its source."""
-
-    path: str
-    folder: str
-    source: str
-
-
-@dataclass(slots=True)
-class Build:
-    """What a build came to. `made` is false where it did not end well."""
-
-    made: bool
-    programs: list[Program] = field(default_factory=list[Program])
-    errors: list[CompileError] = field(default_factory=list[CompileError])
 
 
 def read_build(output: bytes, exit_code: int) -> Build:

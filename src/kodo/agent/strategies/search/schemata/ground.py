@@ -1,14 +1,13 @@
-"""Tries proposals on Rust tests: one build holds the bodies of many, each run chooses one.
+"""Tries proposals on compiled code: one build holds the bodies of many, each run chooses one.
 
-Knows cargo and combined files. Guards that what cannot be combined goes to the slower ground, and
-that a pass is believed only once `cargo test` has passed for that proposal alone.
+Knows toolchains and combined files. Guards that what cannot be combined goes to the slower ground,
+and that a pass is believed only once the project's own command has passed for that proposal alone.
 """
 
+import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from anyio import CancelScope
 
@@ -18,22 +17,20 @@ from kodo.agent.strategies.search.command_ground import CommandGround
 from kodo.agent.strategies.search.confirm import confirmed
 from kodo.agent.strategies.search.ground import Baseline, Coverage
 from kodo.agent.strategies.search.proposal import Proposal, Trial
-from kodo.agent.strategies.search.rust.cargo import Build, CargoPlan, Program, read_build
-from kodo.agent.strategies.search.rust.combine import Bases, Change, batches
-from kodo.agent.strategies.search.rust.probes import VARIABLE, probe, read_coverage
-from kodo.agent.strategies.search.rust.script import (
+from kodo.agent.strategies.search.schemata.combine import Bases, Change, batches
+from kodo.agent.strategies.search.schemata.dialect import TRAP
+from kodo.agent.strategies.search.schemata.script import (
     MARK,
     SCRIPT_NAME,
     Limits,
     Run,
-    call,
-    coverage_script,
     read_runs,
     variants_script,
 )
-from kodo.base.errors import SandboxError, ToolError
+from kodo.agent.strategies.search.schemata.toolchain import Build, Toolchain, Workshop
+from kodo.base.errors import ToolError
 from kodo.base.text import repair_utf8
-from kodo.core.sandbox import ExecResult, Scratch
+from kodo.core.sandbox import Scratch
 
 FIRST_BATCH = 40
 LATER_BATCH = 240
@@ -42,21 +39,20 @@ MOST_ROUNDS = 12
 NARROW_TESTS = 4
 LONGEST_BUILD_S = 60.0
 LONGEST_RUN_S = 30
-COVERAGE_TEST_S = 2
-MOST_SOURCES = 200
-ENDLESS = f"TestTimeout: the test ran longer than {COVERAGE_TEST_S} s"
+COVERAGE_LEAST_S = 10.0
+ENDLESS = "TestTimeout: the test does not end"
 KILLED = {137, 152}
-MOST_OUTPUT_BYTES = 64 << 20
 
 
-class RustGround:
+class SchemataGround:
     """See `Ground`; dozens of trials for one build."""
 
-    __slots__ = ("_baseline", "_hopeless", "_plan", "_run_s", "_scratch", "slow")
+    __slots__ = ("_baseline", "_hopeless", "_run_s", "_scratch", "_tools", "_workshop", "slow")
 
-    def __init__(self, scratch: Scratch, plan: CargoPlan, slow: CommandGround) -> None:
+    def __init__(self, scratch: Scratch, tools: Toolchain, slow: CommandGround) -> None:
         self._scratch = scratch
-        self._plan = plan
+        self._tools = tools
+        self._workshop = Workshop(scratch, slow.command.env)
         self._hopeless = False
         self._run_s = 0
         self._baseline = Trial(Proposal({}, "baseline"))
@@ -73,7 +69,11 @@ class RustGround:
         trial = (await self.slow.measure(proposal, seconds=seconds)).trial
         coverage: tuple[Coverage, ...] = ()
         if not trial.green and not trial.broken and not proposal.files:
-            coverage = await self._coverage(max(10.0, ends - time.monotonic()))
+            left_s = max(COVERAGE_LEAST_S, ends - time.monotonic())
+            try:
+                coverage = await self._tools.coverage(self._workshop, left_s)
+            except ToolError:
+                coverage = ()  # where each test runs is not known then
         failing = [one.test for one in coverage if not one.passed]
         if trial.timed_out and failing:
             hung = tuple(FailingTest(name, message=ENDLESS) for name in failing)
@@ -81,33 +81,6 @@ class RustGround:
             trial = replace(trial, passed=passed, failed=len(hung), failing=hung)
         self._baseline = trial
         return Baseline(trial, coverage)
-
-    async def _coverage(self, seconds: float) -> tuple[Coverage, ...]:
-        """Return what each test ran, empty where that cannot be measured."""
-        ends = time.monotonic() + seconds
-        root = self._scratch.root
-        paths = [str(path.relative_to(root)) for path in sorted((root / "src").rglob("*.rs"))]
-        texts = await self._read(paths[:MOST_SOURCES])
-        probed = probe(texts)
-        if not probed.places:
-            return ()
-        try:
-            await self._write(probed.texts)
-            result = await self._execute(self._plan.build, min(seconds, LONGEST_BUILD_S))
-            build = read_build(result.output, result.exit_code)
-            left_s = ends - time.monotonic()
-            if not build.made or left_s < 1:
-                return ()
-            limits = Limits(COVERAGE_TEST_S, 4 * COVERAGE_TEST_S, round(left_s))
-            script = coverage_script(build.programs, self._plan.words, limits, VARIABLE)
-            await self._scratch.sandbox.write(Path(SCRIPT_NAME), script.encode())
-            result = await self._execute(("bash", SCRIPT_NAME), left_s + 4 * COVERAGE_TEST_S)
-            return read_coverage(result.output, probed)
-        except ToolError:
-            return ()
-        finally:
-            with CancelScope(shield=True):
-                await self._write(texts)
 
     async def fixes(self, proposal: Proposal) -> list[Proposal]:
         """See `Ground`."""
@@ -127,9 +100,12 @@ class RustGround:
         whole: bool = False,
         base: Proposal | None = None,
     ) -> list[Trial]:
-        """See `Ground`. What is green here has passed `cargo test` by itself too."""
+        """See `Ground`. What is green here has passed the project's own command too."""
         ends = time.monotonic() + seconds
-        bases = Bases(await self._read(path for p in proposals for path in p.files))
+        texts = await self._workshop.read(
+            (path for p in proposals for path in p.files), self._tools.dialect.endings
+        )
+        bases = Bases(texts, self._tools.dialect)
         changes = [(n, bases.change_of(p)) for n, p in enumerate(proposals, 1)]
         shared = [(number, change) for number, change in changes if change is not None]
         found: dict[int, Trial] = {}
@@ -169,14 +145,6 @@ class RustGround:
             return [*(found[number] for number in sorted(found)), *rest]
         return [found[number] for number in sorted(found)]
 
-    async def _read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        for path in dict.fromkeys(paths):
-            if path.endswith(".rs") and (self._scratch.root / path).is_file():
-                with suppress(ToolError):
-                    found[path] = await self._scratch.sandbox.read(Path(path))
-        return found
-
     async def _batch(
         self,
         batch: Mapping[int, Change],
@@ -196,7 +164,7 @@ class RustGround:
             build = await self._build(left, bases, proposals, found, ends)
             if build is None or not left:
                 return found
-            if not self._run_s and not await self._stands(build.programs, narrow):
+            if not self._run_s and not await self._stands(build, narrow):
                 self._hopeless = True
                 return found
             limits = Limits(
@@ -205,30 +173,39 @@ class RustGround:
                 max(1, round(ends - time.monotonic())),
                 stop_after,
                 round(seconds_after_pass),
+                self._tools.memory_kib,
             )
-            runs = await self._run(build.programs, list(left), narrow, limits)
+            runs = await self._run(build, list(left), narrow, limits)
         except ToolError:
             self._hopeless = True
             return found
         finally:
             with CancelScope(shield=True):
-                await self._write(bases.texts)
+                await self._workshop.write(bases.texts)
         for run in runs:
             found[run.variant] = self._trial(proposals[run.variant - 1], run)
         return found
 
-    async def _stands(self, programs: Sequence[Program], narrow: Sequence[str]) -> bool:
-        """Tell whether what stands there comes out as `cargo test` had it; sets the time limit."""
+    async def _stands(self, build: Build, narrow: Sequence[str]) -> bool:
+        """Tell whether what stands there comes out as the command had it, and choosing works.
+
+        Sets the time limit of a run.
+        """
         hangs = self._baseline.timed_out
-        limits = Limits(2 if hangs else LONGEST_RUN_S, LONGEST_RUN_S, 1)
-        runs = await self._run(programs, [0], narrow, limits)
-        if not runs:
+        limits = Limits(
+            2 if hangs else LONGEST_RUN_S, LONGEST_RUN_S, 1, memory_kib=self._tools.memory_kib
+        )
+        runs = {r.variant: r for r in await self._run(build, [0, TRAP], narrow, limits)}
+        if 0 not in runs or TRAP not in runs:
             return False
-        self._run_s = max(1, min(LONGEST_RUN_S, round(4 * runs[0].milliseconds / 1000)))
-        killed = runs[0].exit_code in KILLED
+        plain, trapped = runs[0], runs[TRAP]
+        self._run_s = max(1, min(LONGEST_RUN_S, round(4 * plain.milliseconds / 1000)))
+        if _mark(plain) == _mark(trapped):
+            return False  # the tests run none of these functions, or nothing was chosen
+        killed = plain.exit_code in KILLED
         if hangs:
             return killed
-        return not killed and (runs[0].exit_code == 0) == self._baseline.green
+        return not killed and (plain.exit_code == 0) == self._baseline.green
 
     async def _build(
         self,
@@ -247,14 +224,13 @@ class RustGround:
             if not left or left_s < 0.5:
                 return None
             combined = bases.combine(left)
-            await self._write(combined.texts)
-            result = await self._execute(self._plan.build, min(left_s, LONGEST_BUILD_S))
-            if result.timed_out:
+            await self._workshop.write(combined.texts)
+            build = await self._tools.build(self._workshop, min(left_s, LONGEST_BUILD_S))
+            if build is None:
                 return None
-            build = read_build(result.output, result.exit_code)
             if build.made:
-                self._hopeless = not build.programs
-                return build if build.programs else None
+                self._hopeless = not self._tools.whole(build, self._baseline)
+                return None if self._hopeless else build
             bad: dict[int, str] = {}
             for error in build.errors:
                 variants = (combined.variant_at(path, line) for path, line in error.places)
@@ -270,26 +246,13 @@ class RustGround:
         return None
 
     async def _run(
-        self,
-        programs: Sequence[Program],
-        variants: Sequence[int],
-        narrow: Sequence[str],
-        limits: Limits,
+        self, build: Build, variants: Sequence[int], narrow: Sequence[str], limits: Limits
     ) -> list[Run]:
-        words = list(self._plan.words)
-        ordered = sorted(programs, key=lambda program: not self._fails_in(program))
-        chosen = [call(program, [*words, "--exact", *narrow]) for program in ordered[:1]]
-        whole = [call(program, words) for program in ordered]
-        script = variants_script(variants, chosen if narrow else [], whole, limits)
-        await self._scratch.sandbox.write(Path(SCRIPT_NAME), script.encode())
-        result = await self._execute(("bash", SCRIPT_NAME), limits.all_s + 2.0 * limits.run_s)
+        chosen = self._tools.narrow(build, self._baseline, narrow) if narrow else []
+        whole = self._tools.whole(build, self._baseline)
+        script = variants_script(variants, chosen, whole, limits)
+        result = await self._workshop.script(SCRIPT_NAME, script, limits.all_s + 2.0 * limits.run_s)
         return read_runs(result.output) if MARK.encode() in result.output else []
-
-    def _fails_in(self, program: Program) -> bool:
-        """Tell whether the failing tests stand in a program's main source."""
-        files = {frame.path for test in self._baseline.failing for frame in test.frames[:1]}
-        files |= {test.file for test in self._baseline.failing}
-        return any(file and program.source.endswith(f"/{file}") for file in files)
 
     def _trial(self, proposal: Proposal, run: Run) -> Trial:
         text = repair_utf8(run.output)
@@ -301,22 +264,14 @@ class RustGround:
             failed=test_run.failed + test_run.errors,
             failing=test_run.failing,
             timed_out=hung,
-            green=run.exit_code == 0 and not run.narrow and test_run.passed > 0,
+            green=run.exit_code == 0
+            and not run.narrow
+            and (test_run.passed > 0 or not test_run.runner),
             whole=not run.narrow,
             seconds=run.milliseconds / 1000,
         )
 
-    async def _execute(self, command: Sequence[str], timeout_s: float) -> ExecResult:
-        return await self._scratch.sandbox.exec(
-            list(command),
-            env=self.slow.command.env,
-            timeout_s=max(1.0, timeout_s),
-            max_output_bytes=MOST_OUTPUT_BYTES,
-        )
 
-    async def _write(self, texts: Mapping[str, bytes]) -> None:
-        for path, text in texts.items():
-            try:
-                await self._scratch.sandbox.write(Path(path), text)
-            except ToolError as error:
-                raise SandboxError(f"the tests spoiled the scratch copy: {error}") from error
+def _mark(run: Run) -> tuple[int, bytes]:
+    """Return what two runs have in common that came to the same, without their numbers."""
+    return run.exit_code, re.sub(rb"[\d.]+", b"", run.output)

@@ -1,7 +1,14 @@
 """Many bodies of a function in one file, and which proposals can be put together."""
 
+import pytest
+
+from kodo.agent.strategies.search.by_shim.c_dialect import CDialect
+from kodo.agent.strategies.search.by_shim.java_dialect import JavaDialect
+from kodo.agent.strategies.search.golang.dialect import GoDialect
 from kodo.agent.strategies.search.proposal import Proposal
-from kodo.agent.strategies.search.rust.combine import Bases, batches
+from kodo.agent.strategies.search.rust.dialect import RustDialect
+from kodo.agent.strategies.search.schemata.combine import Bases, batches
+from kodo.agent.strategies.search.schemata.dialect import Dialect
 from kodo.syntax.tree import syntax_errors
 
 TEXT = """\
@@ -22,7 +29,7 @@ impl Thing {
     }
 }
 """
-BASES = Bases({"src/lib.rs": TEXT.encode()})
+BASES = Bases({"src/lib.rs": TEXT.encode()}, RustDialect())
 
 
 def changed(old: str, new: str, path: str = "src/lib.rs") -> Proposal:
@@ -88,3 +95,89 @@ def test_batches_are_small_at_first() -> None:
     made = batches([(number, change) for number in range(1, 400)], 10, 300)
     assert [len(batch) for batch in made] == [10, 160, 160, 69]
     assert [number for batch in made for number in batch] == list(range(1, 400))
+
+
+GO = """\
+package ring
+
+import "fmt"
+
+// Add adds.
+func (r *Ring) Add(line string) (n int, err error) {
+	return fmt.Println(line, 1)
+}
+
+func (r *Ring) Clear() {
+	r.lines = nil
+}
+"""
+C = """\
+#include <string>
+
+namespace text {
+
+constexpr int fixed() { return 1; }
+
+int twice(int value) {
+    return value + 2;
+}
+
+}
+"""
+JAVA = """\
+package a;
+
+public class Twice {
+    public Twice() { super(); }
+
+    @Override
+    public static <T> int twice(final int value, T... rest) throws Exception {
+        return value + 2;
+    }
+
+    void clear() { value = 0; }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "dialect", "pairs", "fixed"),
+    [
+        (
+            "ring/ring.go",
+            GO,
+            GoDialect(),
+            [("line, 1", "line, 2"), ("= nil", "= r.lines[:0]")],
+            ('"fmt"', '"os"'),
+        ),
+        ("text.cpp", C, CDialect(), [("+ 2", "* 2")], ("return 1", "return 2")),
+        (
+            "a/Twice.java",
+            JAVA,
+            JavaDialect(),
+            [("+ 2", "* 2"), ("value = 0", "value = 1")],
+            ("super()", "this()"),
+        ),
+    ],
+)
+def test_other_languages_hold_many_bodies(
+    path: str,
+    text: str,
+    dialect: Dialect,
+    pairs: list[tuple[str, str]],
+    fixed: tuple[str, str],
+) -> None:
+    bases = Bases({path: text.encode()}, dialect)
+    assert bases.change_of(Proposal({path: text.replace(*fixed)}, "test")) is None
+    found = [bases.change_of(Proposal({path: text.replace(*pair)}, "test")) for pair in pairs]
+    changes = {number: change for number, change in enumerate(found, 1) if change is not None}
+    assert len(changes) == len(pairs)
+    combined = bases.combine(changes)
+    new = combined.texts[path]
+    assert not syntax_errors(new, dialect.language_of(path))
+    lines = new.decode().split("\n")
+    for number, (old, changed_text) in enumerate(pairs, 1):
+        rows = [row for row, line in enumerate(lines, 1) if changed_text in line]
+        assert [combined.variant_at(path, row) for row in rows] == [number]
+        rows = [row for row, line in enumerate(lines, 1) if old in line]
+        assert {combined.variant_at(path, row) for row in rows} == {0}

@@ -1,6 +1,6 @@
 """The shell script that runs test programs once for each variant.
 
-Knows shells, not Rust. Guards processor time, memory and the time of all together.
+Knows shells, no language. Guards processor time, memory and the time of all together.
 """
 
 import re
@@ -8,8 +8,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kodo.agent.strategies.search.rust.cargo import Program
-from kodo.agent.strategies.search.rust.combine import VARIABLE
+from kodo.agent.strategies.search.schemata.dialect import VARIABLE
 
 MARK = "\x1ekodo "
 SCRIPT_NAME = ".kodo-search/variants.sh"
@@ -38,15 +37,13 @@ class Limits:
     all_s: int
     stop_after: int = 0
     after_pass_s: int = 5
+    memory_kib: int = MEMORY_KIB
 
-
-def call(program: Program, words: Sequence[str]) -> str:
-    """Return the shell text that runs one program."""
-    words = [program.path, *words]
-    return (
-        f"cd {shlex.quote(program.folder)} && CARGO_MANIFEST_DIR={shlex.quote(program.folder)}"
-        f' timeout -s KILL "$run_s" {shlex.join(words)}'
-    )
+    @property
+    def bounds(self) -> str:
+        """The shell text that sets them; 0 KiB is no bound."""
+        memory = f"; ulimit -v {self.memory_kib}" if self.memory_kib else ""
+        return f"ulimit -c 0; ulimit -t {self.processor_s}{memory}"
 
 
 def variants_script(
@@ -57,7 +54,7 @@ def variants_script(
         f"run_s={limits.run_s}; box=$(mktemp -d) || exit 1",
         "trap 'rm -rf \"$box\"' EXIT",
         "export RUST_BACKTRACE=0",  # finding the names of frames takes longer than most tests
-        f"ulimit -c 0; ulimit -t {limits.processor_s}; ulimit -v {MEMORY_KIB}",
+        limits.bounds,
         "now() { date +%s%3N; }",
         "all() { # file, calls",
         '  local to="$1" code=0; shift; : > "$to"',
@@ -97,30 +94,6 @@ def variants_script(
         own = " ".join(str(variant) for variant in variants[worker::WORKERS])
         lines.append(f': > "$box/out.{worker}"; work {worker} {own} &')
     lines += ["wait", 'cat "$box"/out.*']
-    return "\n".join(lines) + "\n"
-
-
-def coverage_script(
-    programs: Sequence[Program], words: Sequence[str], limits: Limits, variable: str
-) -> str:
-    """Return the script that runs each test alone and prints the places that it tells of."""
-    lines = [
-        f"run_s={limits.run_s}; box=$(mktemp -d) || exit 1",
-        "trap 'rm -rf \"$box\"' EXIT",
-        f'export RUST_BACKTRACE=0 {variable}="$box/ran"',
-        f"ulimit -c 0; ulimit -t {limits.processor_s}; ulimit -v {MEMORY_KIB}",
-        "ran() { # test, call",
-        f'  [ $SECONDS -lt {limits.all_s} ] || return; : > "$box/ran"',
-        '  ( eval "$2" ) > /dev/null 2>&1; local code=$?',
-        '  printf "\\n\\036kodo-ran %s %s\\n" "$code" "$1"; tr "\\n" " " < "$box/ran"; }',
-    ]
-    for program in programs:
-        listed = call(program, [*words, "--list"])
-        one = call(program, [*words, "--exact"])
-        lines.append(
-            f"for test in $(eval {shlex.quote(listed)} 2>/dev/null | sed -n 's/: test$//p')"
-        )
-        lines.append(f'do ran "$test" {shlex.quote(one + " ")}"$test"; done')
     return "\n".join(lines) + "\n"
 
 

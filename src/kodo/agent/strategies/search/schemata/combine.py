@@ -1,25 +1,19 @@
 """Put the bodies that many proposals give a function into one file, chosen when it runs.
 
-Knows Rust's functions and no build. Guards that a proposal which changes more than the body of one
-function is left out: it needs a build of its own.
+Knows functions by their dialect and no build. Guards that a proposal which changes more than the
+body of one function is left out: it needs a build of its own.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kodo.agent.strategies.search.proposal import Proposal
-from kodo.syntax.symbols import Symbol, symbols
+from tree_sitter import Node
 
-VARIABLE = "KODO_VARIANT"
+from kodo.agent.strategies.search.proposal import Proposal
+from kodo.agent.strategies.search.schemata.dialect import TRAP, Dialect, definition_of, root_of
+from kodo.syntax.symbols import Symbol, symbols_below
+
 MOST_OF_A_FUNCTION = 160
-_CHOICE = (
-    "{ let kodo_variant: u32 = { static KODO: ::std::sync::OnceLock<u32> ="
-    " ::std::sync::OnceLock::new(); *KODO.get_or_init(|| ::std::env::var("
-    f'"{VARIABLE}"'
-    ").ok().and_then(|v| v.parse().ok()).unwrap_or(0)) }; match kodo_variant {\n"
-)
-_CONSTANT = re.compile(r"\bconst\s+(?:async\s+|unsafe\s+|extern\s+\S+\s+)*fn\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +42,24 @@ class Combined:
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A file as it stands, and the functions in it whose bodies may become a choice."""
+
+    text: bytes
+    root: Node
+    functions: tuple[tuple[Symbol, Node], ...]
+
+
 class Bases:
     """The files as they stand, and the functions in them."""
 
-    __slots__ = ("_functions", "texts")
+    __slots__ = ("_bases", "_dialect", "texts")
 
-    def __init__(self, texts: Mapping[str, bytes]) -> None:
+    def __init__(self, texts: Mapping[str, bytes], dialect: Dialect) -> None:
         self.texts = texts
-        self._functions = {path: _functions(text) for path, text in texts.items()}
+        self._dialect = dialect
+        self._bases = {path: _base(path, text, dialect) for path, text in texts.items()}
 
     def change_of(self, proposal: Proposal) -> Change | None:
         """Return what a proposal changes, or None where that is not one function's body."""
@@ -66,7 +70,7 @@ class Bases:
             return None
         before, after = self.texts[path], text.encode("utf-8", "surrogateescape")
         head, tail = _equal_ends(before, after)
-        for function in self._functions[path]:
+        for function, _node in self._bases[path].functions:
             first, last = function.body_start_byte, function.body_end_byte
             if first < head and len(before) - tail < last:
                 return Change(path, first, after[first : last + len(after) - len(before)])
@@ -76,45 +80,54 @@ class Bases:
         """Return files in which each variant's body stands beside the one that is there now."""
         combined = Combined()
         for path in dict.fromkeys(change.path for change in changes.values()):
-            before = self.texts[path]
-            chosen = {n: change for n, change in changes.items() if change.path == path}
-            pieces: list[bytes] = []
-            at = 0
-            line = 1
-            spans: list[tuple[int, int, int]] = []
-            for function in self._functions[path]:
-                own = {n: c for n, c in chosen.items() if c.start_byte == function.body_start_byte}
-                if not own:
-                    continue
-                head = before[at : function.decorated_byte] + b"#[allow(warnings)] "
-                head += before[function.decorated_byte : function.body_start_byte]
-                pieces.append(head + _CHOICE.encode())
-                line += pieces[-1].count(b"\n")
-                for number, change in own.items():
-                    pieces.append(f"{number}u32 => ".encode() + change.body + b"\n")
-                    lines = pieces[-1].count(b"\n")
-                    spans.append((line, line + lines - 1, number))
-                    line += lines
-                old = before[function.body_start_byte : function.body_end_byte]
-                pieces.append(b"_ => " + old + b"\n} }")
-                line += pieces[-1].count(b"\n")
+            base = self._bases[path]
+            bodies: dict[int, dict[int, bytes]] = {}
+            for number, change in changes.items():
+                if change.path == path:
+                    bodies.setdefault(change.start_byte, {})[number] = change.body
+            chosen = [pair for pair in base.functions if pair[0].body_start_byte in bodies]
+            first = chosen[0][0].decorated_byte
+            at, prelude = self._dialect.prelude(path, base.text, base.root, first)
+            pieces = [(base.text[:at], 0), (prelude, 0)]
+            for function, node in chosen:
+                pieces.append((base.text[at : function.decorated_byte], 0))
+                own = bodies[function.body_start_byte]
+                pieces += self._dialect.pieces(path, base.text, function, node, own)
                 at = function.body_end_byte
-            combined.texts[path] = b"".join([*pieces, before[at:]])
-            combined.lines[path] = spans
+            pieces.append((base.text[at:], 0))
+            combined.texts[path] = b"".join(piece for piece, _ in pieces)
+            combined.lines[path] = _spans(pieces)
         return combined
 
 
-def _functions(text: bytes) -> list[Symbol]:
+def _spans(pieces: Sequence[tuple[bytes, int]]) -> list[tuple[int, int, int]]:
+    """Return the first and the last line of each variant's text."""
+    found: list[tuple[int, int, int]] = []
+    line = 1
+    for piece, variant in pieces:
+        lines = piece.count(b"\n")
+        if variant and variant != TRAP:
+            found.append((line, line + max(0, lines - 1), variant))
+        line += lines
+    return found
+
+
+def _base(path: str, text: bytes, dialect: Dialect) -> _Base:
     """Return the outermost functions whose body may become a choice, in order."""
-    found: list[Symbol] = []
-    for symbol in symbols(text, "rust"):
+    language = dialect.language_of(path)
+    root = root_of(text, language)
+    found: list[tuple[Symbol, Node]] = []
+    end = 0
+    for symbol in symbols_below(root, text, language):
         if symbol.kind == "class" or symbol.body_end_byte <= symbol.body_start_byte:
             continue
-        if found and symbol.start_byte < found[-1].end_byte:
+        if symbol.decorated_byte < end:
             continue  # inside another function
-        if not _CONSTANT.search(symbol.signature):
-            found.append(symbol)
-    return found
+        end = symbol.body_end_byte
+        node = definition_of(root, symbol)
+        if node is not None and dialect.may_choose(text, symbol, node):
+            found.append((symbol, node))
+    return _Base(text, root, tuple(found))
 
 
 def _equal_ends(one: bytes, other: bytes) -> tuple[int, int]:

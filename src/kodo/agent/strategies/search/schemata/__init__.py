@@ -1,0 +1,1 @@
+"""Many proposals in one build, told apart when the tests run (mutant schemata)."""
