@@ -1,6 +1,6 @@
 """A stage for runs: an in-memory log, a model that plays replies, tools written for the test."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from kodo.core.limits import Limits
 from kodo.core.messages import Assistant, Delta, Stop, Text, ToolCall, Usage, user
 from kodo.core.model import ModelInfo, Prompt
 from kodo.core.sandbox import Scratch
-from kodo.core.store import ThreadSummary
+from kodo.core.store import Preview, Span, ThreadSummary
 from kodo.core.thread import Entry, Thread, ThreadHeader
 from kodo.core.tool import Effect, Tool, ToolContext, ToolOutput, text_output
 from kodo.sandboxes.jail import Jail
@@ -77,7 +77,12 @@ class NoSnapshots:
     async def changes(self, before: str, after: str | None = None) -> list[Change]:
         return []
 
-    async def restore(self, to: str, expected: str | None, *, force: bool = False) -> list[Change]:
+    async def preview(self, spans: Sequence[Span]) -> Preview:
+        return Preview(())
+
+    async def take_back(
+        self, spans: Sequence[Span], *, force: bool = False, only: Collection[str] = ()
+    ) -> list[Change]:
         return []
 
 

@@ -111,7 +111,7 @@ async def test_what_cannot_be_restored_was_saved_all_the_same(bench: Bench) -> N
     with pytest.raises(ToolError, match=r"'a\.txt'"):
         await bench.undo()
     assert bench.labels[-1] == "saved before undo of run"
-    assert last_to_undo(bench.runs).undone is None
+    assert not last_to_undo(bench.runs).undos
 
 
 async def test_a_run_that_was_cut_off_is_undone_as_far_as_its_edits_tell(bench: Bench) -> None:

@@ -49,7 +49,8 @@ class Agent(msgspec.Struct):
     capable models, AGENTS.md included; `project_notes` is AGENTS.md alone. `rung_chosen` says
     that the user named the sandbox rung; `denials` collects what was refused, for the outcome.
     `recall` is the project's memory; without it nothing is recalled. `knows_more` tells whether
-    it holds what no prompt of this thread has ever held.
+    it holds what no prompt of this thread has ever held. `steps` counts what may
+    have changed files.
     """
 
     model: Model
@@ -71,6 +72,7 @@ class Agent(msgspec.Struct):
     recall: Recall | None = None
     knows_more: Callable[[], bool] = yes
     denials: list[str] = msgspec.field(default_factory=list[str])
+    steps: int = 0
 
 
 class Strategy(Protocol):

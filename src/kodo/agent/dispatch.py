@@ -6,6 +6,7 @@ border: whatever a tool raises becomes a result the model can read, except what 
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 
 import anyio
 import msgspec
@@ -13,7 +14,8 @@ import msgspec
 from kodo.agent.agent import Agent
 from kodo.agent.journal import Journal
 from kodo.agent.policy import judge
-from kodo.agent.shell_changes import judge_after, take_before
+from kodo.agent.shell_changes import is_judged, judge_after
+from kodo.agent.steps import changes_files, recorded_step
 from kodo.agent.turn import consult
 from kodo.base.errors import KodoError, LimitReached, SandboxError, StoreError, ToolError
 from kodo.base.text import repair_surrogates
@@ -95,12 +97,15 @@ async def run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResult
         model=agent.model.info,
         consult=ask_model,
     )
-    before = await take_before(agent, tool)
+    step = recorded_step(agent, journal, call.id) if changes_files(tool) else nullcontext("")
     try:
-        with anyio.fail_after(tool.timeout_s):
-            output = await tool.run(arguments, context)
-        if before is not None:
-            output = await judge_after(agent, journal, before, output)
+        async with step as before:
+            with anyio.fail_after(tool.timeout_s):
+                output = await tool.run(arguments, context)
+            if is_judged(agent, tool):
+                output = await judge_after(agent, journal, before, output)
+            if output.changes:
+                await journal.record(FilesChanged(call.id, await _keep(agent, output.changes)))
     except (LimitReached, SandboxError, StoreError):
         raise
     except ToolError as error:
@@ -113,8 +118,6 @@ async def run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResult
     except Exception as error:  # the tool border
         logger.exception("tool %r failed", call.name)
         return _result(call, f"{call.name!r} failed: {type(error).__name__}: {error}", "error")
-    if output.changes:
-        await journal.record(FilesChanged(call.id, await _keep(agent, output.changes)))
     parts = tuple(_repaired(part) for part in output.parts)
     if output.kept is not None:
         parts = (*parts, Text(f"\n[the whole output is kept as {output.kept[:16]}]"))

@@ -11,6 +11,7 @@ import msgspec
 from kodo.agent.agent import Agent
 from kodo.agent.check_commands import Check, read_checks, tells_of_check
 from kodo.agent.journal import Journal
+from kodo.agent.steps import recorded_step
 from kodo.base.hashing import sha256_hex
 from kodo.base.text import cut_middle, repair_utf8
 from kodo.core.check import Evidence
@@ -93,7 +94,8 @@ class FinishGate:
             # A check that hangs is cut a little before the run is, so that it is named.
             timeout_s = CHECK_TIMEOUT_S if left_s is None else min(CHECK_TIMEOUT_S, 0.9 * left_s)
             agent.budget.reserve_tool_call()  # raises where no time is left
-            result = await agent.sandbox.exec(command, timeout_s=timeout_s)
+            async with recorded_step(agent, journal):
+                result = await agent.sandbox.exec(command, timeout_s=timeout_s)
             item = Evidence(
                 command=command,
                 exit_code=result.exit_code,

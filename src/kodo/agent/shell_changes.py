@@ -15,16 +15,15 @@ from kodo.agent.journal import Journal
 from kodo.core.check import Change, Decision, Finding
 from kodo.core.events import CheckRun, FindingRaised
 from kodo.core.messages import Text
+from kodo.core.store import Span
 from kodo.core.tool import Tool, ToolOutput
 
 _ORDER: tuple[Decision, ...] = ("pass", "note", "ask", "block")
 
 
-async def take_before(agent: Agent, tool: Tool) -> str | None:
-    """Return the state of the files before a command; None where nothing will judge it."""
-    if tool.effect != "exec" or not any(check.when == "edit" for check in agent.checks):
-        return None
-    return await agent.snapshots.take()
+def is_judged(agent: Agent, tool: Tool) -> bool:
+    """Tell whether what the tool does to files is judged after it has run."""
+    return tool.effect == "exec" and any(check.when == "edit" for check in agent.checks)
 
 
 async def judge_after(
@@ -49,7 +48,7 @@ async def judge_after(
     if decision in ("ask", "block"):
         names = {finding.path for finding in findings if finding.severity == "error"}
         only = {change.path for change in changes if change.path in names}
-        back = await agent.snapshots.restore(before, after, only=only) if only else []
+        back = await agent.snapshots.take_back((Span(before, after),), only=only) if only else []
         paths = ", ".join(change.path for change in back)
         lines = [
             f"[kodo] The command ran, but a check blocks what it wrote; put back: {paths}",

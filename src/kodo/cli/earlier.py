@@ -5,9 +5,10 @@ here" and is not made by looking.
 """
 
 import argparse
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from kodo.base.errors import ConfigError
 from kodo.core.thread import Thread
@@ -32,6 +33,41 @@ def add_thread(parser: argparse.ArgumentParser) -> None:
         help="the session: its id or the first 6 characters or more (default: the last one here)",
     )
     parser.add_argument("--last", action="store_true", help="the last session of this folder")
+
+
+class _StepOrThread(argparse.Action):
+    """Tells a step (a short number) from the id of a session (6 characters or more)."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        words = [str(value) for value in values or ()]
+        steps = [word for word in words if word.isascii() and word.isdigit() and len(word) < 5]
+        threads = [word for word in words if word not in steps]
+        if len(steps) > 1 or len(threads) > 1:
+            parser.error(f"give at most one step and one session id, not {' '.join(words)!r}")
+        if steps and int(steps[0]) == 0:
+            parser.error("steps count from 1")
+        namespace.step = int(steps[0]) if steps else 0
+        namespace.thread = threads[0] if threads else None
+
+
+def add_step_and_thread(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Add [STEP] [ID] and --last; `step` is 0 where none is given."""
+    parser.add_argument(
+        "words",
+        metavar="STEP ID",
+        nargs="*",
+        action=_StepOrThread,
+        help=f"STEP, a number: {meaning}; ID: the session, its id or the first 6 characters or "
+        "more (default: the last one here)",
+    )
+    parser.add_argument("--last", action="store_true", help="the last session of this folder")
+    parser.set_defaults(step=0, thread=None)
 
 
 @asynccontextmanager

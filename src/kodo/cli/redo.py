@@ -9,7 +9,7 @@ from kodo.base.errors import ConfigError, ToolError
 from kodo.base.hashing import new_id
 from kodo.cli.earlier import add_thread, open_earlier
 from kodo.cli.options import add_common, add_json, load
-from kodo.cli.undo import report, runs_here, say_folder
+from kodo.cli.undo import Moved, report, runs_here, say_folder
 from kodo.runtime.config import Settings
 from kodo.runtime.undoing import last_to_redo, redo, workspace_of
 
@@ -47,5 +47,7 @@ async def _redo(settings: Settings, arguments: argparse.Namespace) -> int:
         except ToolError as error:
             raise ConfigError(str(error).replace("with force", "with --force")) from error
     say_folder(settings, target)
-    report("redone", target.task, changes, "kodo undo", as_json=arguments.json)
+    files = [change.path for change in changes]
+    moved = Moved("redone", target.task, files, target.undos[-1].first, notes=snapshots.notes())
+    report(moved, changes, "kodo undo", as_json=arguments.json)
     return 0

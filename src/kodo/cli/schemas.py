@@ -25,6 +25,7 @@ SCHEMAS: dict[str, tuple[object, str]] = {
     "config-show": (config.Report, "kodo config show --json"),
     "context": (WindowReport, "kodo context --json"),
     "diff": (list[diff.FileDiff], "kodo diff --json"),
+    "diff-steps": (list[diff.StepDiff], "kodo diff --steps --json"),
     "doctor-env": (doctor.Report, "kodo doctor env --json"),
     "models-list": (models.Report, "kodo models list --json"),
     "scan": (Summary, "kodo scan --format json"),

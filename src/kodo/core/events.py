@@ -104,10 +104,17 @@ class ApprovalGiven(Value, frozen=True, tag="approval_given"):
 
 
 class SnapshotTaken(Value, frozen=True, tag="snapshot"):
-    """The state of the files was kept. `snapshot` is the blob of its manifest."""
+    """The state of the files was kept. `snapshot` is the blob of its manifest.
+
+    Around a step that may change files stand two, `step` and `stepped`: `step` counts from 1 within
+    the run, `call_id` is the call that it carries out ("": a check). Where steps of a run were
+    taken back or put back, `step` is the first of them, 0 the whole run.
+    """
 
     snapshot: str
     label: str
+    step: int = 0
+    call_id: str = ""
 
 
 class FileChange(Value, frozen=True):

@@ -79,20 +79,17 @@ class Snapshots(Protocol):
         """Return what differs between two snapshots (`after` None: the files as they are now)."""
         ...
 
-    async def restore(
-        self, to: str, expected: str | None, *, force: bool = False, only: Collection[str] = ()
-    ) -> list[Change]:
-        """Bring the files back to snapshot `to`; returns what that changed.
-
-        Only files that differ between `to` and `expected` are touched, of them only those in
-        `only` where it names some. Raises as `take_back`.
-        """
+    async def preview(self, spans: Sequence[Span]) -> Preview:
+        """Return what `take_back` would do now. Touches nothing."""
         ...
 
-    async def take_back(self, spans: Sequence[Span], *, force: bool = False) -> list[Change]:
+    async def take_back(
+        self, spans: Sequence[Span], *, force: bool = False, only: Collection[str] = ()
+    ) -> list[Change]:
         """Take back what changed in each span, the oldest first: all of it or nothing.
 
         Returns what that changed. Where a file is not as the newest span left it, or was changed
         between two of them, raises ToolError naming it and nothing is touched, unless `force`.
+        Where `only` names some files, only those.
         """
         ...

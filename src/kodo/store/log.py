@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from kodo.base.errors import StoreError
-from kodo.core.events import FilesChanged, MessageAdded
+from kodo.core.events import FilesChanged, MessageAdded, SnapshotTaken
 from kodo.core.messages import Text, User, Value
 from kodo.core.store import ThreadSummary
 from kodo.core.thread import Entry, ThreadHeader
@@ -243,6 +243,8 @@ def _is_durable(entry: Entry) -> bool:
     body = entry.event.body
     if isinstance(body, MessageAdded):
         return isinstance(body.message, User)
+    if isinstance(body, SnapshotTaken) and body.step:
+        return False  # there are two a step, and both survive the death of the process
     return kind_of(entry) in _DURABLE_KINDS
 
 

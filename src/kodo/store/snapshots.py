@@ -195,20 +195,28 @@ class WorkspaceSnapshots:
         that both cover, are touched (of them, only those in `only` where it names some);
         modification times become new. Raises as `take_back`.
         """
-        async with self._turn:
-            return await self._take_back((Span(to, expected),), only, force=force)
+        return await self.take_back((Span(to, expected),), force=force, only=only)
 
-    async def take_back(self, spans: Sequence[Span], *, force: bool = False) -> list[Change]:
+    async def take_back(
+        self, spans: Sequence[Span], *, force: bool = False, only: Collection[str] = ()
+    ) -> list[Change]:
         """Take back what changed in each span, the oldest first; returns what that changed.
 
         Either all of it is done or nothing, also when the process dies on the way: the next call
         of any method finishes it. Where a file is not as the newest span left it, or was changed
         between two of them, raises ToolError naming it and nothing is touched, unless `force`: then
         what was there is in the returned changes only. Raises ToolError too where something
-        uncovered stands in the way, or the workspace cannot be written; StoreError.
+        uncovered stands in the way, or the workspace cannot be written; StoreError. Where `only`
+        names some files, only those.
         """
         async with self._turn:
-            return await self._take_back(spans, (), force=force)
+            found = await self._plan(spans, only)
+            approve(found, force=force)
+            if not found.steps:
+                return []
+            contents = await self._contents([step.wanted for step in found.steps])
+            await to_thread.run_sync(self._carry_out, found.steps, contents)
+            return _shown(found.steps, contents)
 
     async def preview(self, spans: Sequence[Span]) -> Preview:
         """Return what `take_back` would do now. Touches nothing. Raises StoreError."""
@@ -217,17 +225,6 @@ class WorkspaceSnapshots:
             contents = await self._contents([step.wanted for step in found.steps])
         changed = tuple(map(repair_surrogates, found.changed))
         return Preview(tuple(_shown(found.steps, contents)), changed, found.obstacle)
-
-    async def _take_back(
-        self, spans: Sequence[Span], only: Collection[str], *, force: bool
-    ) -> list[Change]:
-        found = await self._plan(spans, only)
-        approve(found, force=force)
-        if not found.steps:
-            return []
-        contents = await self._contents([step.wanted for step in found.steps])
-        await to_thread.run_sync(self._carry_out, found.steps, contents)
-        return _shown(found.steps, contents)
 
     async def _plan(self, spans: Sequence[Span], only: Collection[str]) -> Plan:
         await self._finish_earlier()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from kodo.agent.journal import Journal
+from kodo.agent.steps import STEP
 from kodo.base.clock import Now
 from kodo.base.errors import ConfigError
 from kodo.base.hashing import NewId
@@ -24,7 +25,7 @@ from kodo.core.events import (
     SnapshotTaken,
 )
 from kodo.core.messages import Text, User, Value
-from kodo.core.store import Blobs, Log, Snapshots
+from kodo.core.store import Blobs, Log, Snapshots, Span
 from kodo.core.thread import Entry, Thread
 
 SAVED = "saved before rewinding to "
@@ -112,8 +113,8 @@ def steps_to(thread: Thread, entry: Entry) -> Steps:
 def files_then(thread: Thread, entry: Entry) -> FilesThen:
     """Return what the files were at an entry, as far as snapshots and edits tell.
 
-    What a command changed within a run is known only from the run's end on. Raises ConfigError
-    where no snapshot was taken before it.
+    What a command changed is known from its end on. Raises ConfigError where no snapshot was taken
+    before it.
     """
     cwd, snapshot = "", ""
     edits: list[FileChange] = []
@@ -139,7 +140,7 @@ def _expected(path: Sequence[Entry]) -> str | None:
     for item in reversed(path):
         body = item.event.body
         if isinstance(body, SnapshotTaken):
-            return body.snapshot if body.label != "before" else None
+            return body.snapshot if body.label not in ("before", STEP) else None
         if isinstance(body, FilesChanged):
             return None
     return None
@@ -188,7 +189,7 @@ async def rewind(
     if then is not None:
         saved = await snapshots.take()
         saved_at = (await journal.record(SnapshotTaken(saved, f"{SAVED}{name}"))).event.seq
-        await snapshots.restore(then.snapshot, then.expected or saved, force=force)
+        await snapshots.take_back((Span(then.snapshot, then.expected or saved),), force=force)
         for edit in then.edits:
             data = None if edit.after is None else await blobs.get(edit.after)
             await write(Path(then.cwd) / edit.path, data)

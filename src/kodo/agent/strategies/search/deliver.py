@@ -15,6 +15,7 @@ from kodo.agent.agent import Ending
 from kodo.agent.dispatch import run_call
 from kodo.agent.projects.testcommand import TestCommand
 from kodo.agent.projects.testruns import parse_test_run
+from kodo.agent.steps import recorded_step
 from kodo.agent.strategies.search.case import Case
 from kodo.agent.strategies.search.examples import is_example
 from kodo.agent.strategies.search.meanwhile import changed_meanwhile, settle
@@ -92,9 +93,10 @@ def patch_for(path: str, before: str, new: str) -> str | None:
 
 async def prove(case: Case, command: TestCommand, timeout_s: float) -> Evidence:
     """Run the project's own test command in the workspace and record what it came to."""
-    result = await case.agent.sandbox.exec(
-        command.command, env=command.env, timeout_s=max(5.0, timeout_s)
-    )
+    async with recorded_step(case.agent, case.journal):
+        result = await case.agent.sandbox.exec(
+            command.command, env=command.env, timeout_s=max(5.0, timeout_s)
+        )
     output = repair_utf8(result.output)
     run = parse_test_run(
         output,
@@ -273,7 +275,8 @@ class Placed:
         """Put back what stood there, whatever is cancelled meanwhile."""
         if not self.stays:
             with anyio.CancelScope(shield=True):
-                await self._take_back()
+                async with recorded_step(self._case.agent, self._case.journal):
+                    await self._take_back()
 
     async def _take_back(self) -> None:
         for path, data in self._before.items():

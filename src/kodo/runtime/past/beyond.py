@@ -1,0 +1,62 @@
+"""What undo cannot take back: what a run did outside of what its snapshots hold.
+
+Knows entries and snapshots. Guards that nobody takes "undone" for more than it is.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from kodo.core.events import HostContacted
+from kodo.core.thread import Entry
+from kodo.runtime.undoing import RunFiles, StepFiles
+
+_MOST_NAMED = 5
+
+
+class Beyond(Protocol):
+    """The part of the snapshots that knows what they do not hold."""
+
+    async def uncovered_changes(self, before: str, after: str | None = None) -> list[str]:
+        """Return what changed between two snapshots but is held by neither."""
+        ...
+
+
+class _Shell(msgspec.Struct):
+    background: bool = False
+
+
+async def beyond_undo(
+    run: RunFiles, steps: Sequence[StepFiles], entries: Sequence[Entry], snapshots: Beyond
+) -> list[str]:
+    """Return, in words, which effects of the steps stay when their files are taken back.
+
+    Raises StoreError.
+    """
+    found: list[str] = []
+    before = steps[0].before if steps else run.before
+    after = steps[-1].after if steps else run.after
+    if named := await snapshots.uncovered_changes(before, after):
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        found.append(f"changed, but not kept in snapshots: {', '.join(named[:_MOST_NAMED])}{more}")
+    hosts = {
+        entry.event.body.host
+        for entry in entries
+        if entry.event.run_id == run.run_id and isinstance(entry.event.body, HostContacted)
+    }
+    if hosts:
+        found.append(f"contacted over the network: {', '.join(sorted(hosts))}")
+    commands = [step for step in steps if step.tool in ("shell", "shell_input")]
+    if commands and run.sandbox == "local":
+        found.append("commands ran without a jail: what they did outside the folder stays")
+    if any(_in_background(step) for step in commands):
+        found.append("a process was started in the background: what it wrote later stays")
+    return found
+
+
+def _in_background(step: StepFiles) -> bool:
+    try:
+        return msgspec.json.decode(step.arguments or "{}", type=_Shell).background
+    except msgspec.DecodeError:
+        return False
