@@ -16,8 +16,8 @@ from kodo.cli.exits import FAILED, OK
 from kodo.cli.options import add_common, add_json, load
 from kodo.cli.output import print_json
 from kodo.core.check import Change
+from kodo.runtime.beyond import beyond_undo
 from kodo.runtime.config import Settings
-from kodo.runtime.past.beyond import beyond_undo
 from kodo.runtime.undoing import (
     RunFiles,
     last_to_undo,

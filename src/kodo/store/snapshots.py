@@ -89,14 +89,15 @@ class WorkspaceSnapshots:
     """The snapshots of one workspace in its project's store.
 
     Contents and manifests are blobs. `clock_ns` is the wall clock that file times are compared to.
-    With `open_watch`, a large workspace is walked once, and then only where something happened.
-    `reach` is told the name of every stage of a restore.
+    With `open_watch`, a workspace of `watched_from_files` or more is walked once, and then only
+    where something happened. `reach` is told the name of every stage of a
+    restore.
     """
 
     __slots__ = (
         *("_base", "_blobs", "_clock_ns", "_coverage", "_database", "_journal", "_last", "_notes"),
         *("_open_watch", "_pass", "_reach", "_root", "_seen", "_states", "_turn"),
-        *("_unsaved_bytes", "_unsaved_files", "_watch"),
+        *("_unsaved_bytes", "_unsaved_files", "_watch", "_watched_from_files"),
     )
 
     def __init__(
@@ -108,6 +109,7 @@ class WorkspaceSnapshots:
         coverage: Coverage,
         clock_ns: Callable[[], int] = time.time_ns,
         open_watch: OpenWatch | None = None,
+        watched_from_files: int = _WATCHED_FROM_FILES,
         reach: Callable[[str], None] = _nowhere,
     ) -> None:
         self._database = database
@@ -116,6 +118,7 @@ class WorkspaceSnapshots:
         self._coverage = coverage
         self._clock_ns = clock_ns
         self._open_watch = open_watch
+        self._watched_from_files = watched_from_files
         self._reach = reach
         self._journal = RestoreJournal(database.path.absolute().parent, self._root)
         self._turn = anyio.Lock()
@@ -361,10 +364,10 @@ class WorkspaceSnapshots:
                 return watch, scan
         scan = self._new_scan()
         known = max(len(self._seen or ()), len(self._pass.state.files) if self._pass else 0)
-        if known < _WATCHED_FROM_FILES or self._open_watch is None:
+        if known < self._watched_from_files or self._open_watch is None:
             scan.walk()
             known = scan.files_listed
-        if known >= _WATCHED_FROM_FILES and self._open_watch is not None:
+        if known >= self._watched_from_files and self._open_watch is not None:
             try:
                 watch = self._open_watch(str(self._root))
                 scan = self._new_scan()
