@@ -1,0 +1,1 @@
+"""What a snapshot costs: `python -m benchmarks.undo`."""
