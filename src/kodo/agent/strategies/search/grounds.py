@@ -21,6 +21,8 @@ from kodo.agent.strategies.search.javascript.opening import open_javascript, pla
 from kodo.agent.strategies.search.proposal import Proposal, Trial
 from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan, plan_python
 from kodo.agent.strategies.search.reproduce import WRITTEN_FILE, checks_test, showing
+from kodo.agent.strategies.search.ruby.ground import RubyGround
+from kodo.agent.strategies.search.ruby.plan import plan_ruby
 from kodo.agent.strategies.search.schemata.ground import SchemataGround
 from kodo.agent.strategies.search.toolchains import toolchain_for
 from kodo.base.errors import ToolError
@@ -69,6 +71,9 @@ class Grounds:
         if (quick := await plan_for(scratch, command)) is not None:
             return await open_javascript(scratch, quick, command, seconds=seconds)
         slow = CommandGround(scratch, command)
+        if command.language == "ruby" and (ruby := plan_ruby(command)) is not None:
+            forks = RubyGround(scratch, ruby, slow)
+            return forks, await forks.measure(NOTHING, seconds=seconds)
         if (tools := toolchain_for(command)) is not None:
             shared = SchemataGround(scratch, tools, slow)
             return shared, await shared.measure(NOTHING, seconds=seconds)
