@@ -13,7 +13,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from kodo.server.chat.endpoint import ChatEndpoint
+from kodo.server.completions import CompletionsEndpoint
+from kodo.server.facade import Facade
 from kodo.server.listing import Listing
+from kodo.server.messages.endpoint import MessagesEndpoint
+from kodo.server.messages.reply import messages_error
 from kodo.server.problem import Problem, RequestError
 from kodo.server.responses.chains import Chains
 from kodo.server.responses.endpoint import ResponsesEndpoint
@@ -31,6 +36,8 @@ def build_app(service: Service) -> Starlette:
     chains = Chains()
     listing = Listing(service)
     socket = ResponsesSocket(service, chains)
+    messages = MessagesEndpoint(service)
+    facade = Facade(service)
     post = ["POST"]
 
     def route(path: str, endpoint: Endpoint, methods: list[str], words: ErrorBody) -> Route:
@@ -53,6 +60,14 @@ def build_app(service: Service) -> Starlette:
             Route("/metrics", metrics),
             route("/v1/models", listing.all, ["GET"], openai_error),
             route("/v1/models/{name:path}", listing.one, ["GET"], openai_error),
+            route("/v1/chat/completions", ChatEndpoint(service), post, openai_error),
+            route("/v1/completions", CompletionsEndpoint(service), post, openai_error),
+            route("/v1/embeddings", facade.embeddings, post, openai_error),
+            route("/v1/messages", messages.answer, post, messages_error),
+            route("/v1/messages/count_tokens", messages.count, post, messages_error),
+            route("/api/version", facade.version, ["GET"], openai_error),
+            route("/api/tags", facade.tags, ["GET"], openai_error),
+            route("/api/show", facade.show, post, openai_error),
             WebSocketRoute("/v1/responses", socket),
             route("/v1/responses", ResponsesEndpoint(service, chains), post, openai_error),
         ],

@@ -126,8 +126,9 @@ async def serve(
     *,
     drain_s: float = 30.0,
     on_ready: Callable[[], None] = lambda: None,
+    stop: anyio.Event | None = None,
 ) -> bool:
-    """Serve until a signal ends it; returns whether that was an interrupt (Ctrl-C).
+    """Serve until a signal or `stop` ends it; returns whether that was an interrupt (Ctrl-C).
 
     Raises ConfigError where the TLS files cannot be used.
     """
@@ -156,12 +157,21 @@ async def serve(
         ) from error
     server = Server(config, service, drain_s, on_ready)
     try:
-        await server.serve(sockets=[listener])
+        async with anyio.create_task_group() as tasks:
+            if stop is not None:
+                tasks.start_soon(_stop_at, stop, server)
+            await server.serve(sockets=[listener])
+            tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
             for line in await service.offer.aclose():
                 log.warning("%s", line)
     return server.interrupted
+
+
+async def _stop_at(stop: anyio.Event, server: Server) -> None:
+    await stop.wait()
+    server.should_exit = True
 
 
 def loop_options() -> dict[str, object]:

@@ -16,10 +16,10 @@ from kodo.base.hashing import NewId, new_id
 from kodo.core.messages import Assistant, Delta
 from kodo.core.model import Model, Prompt
 from kodo.server.caller import Caller
-from kodo.server.generation import Generation, Pace, Write
-from kodo.server.images import Images
+from kodo.server.gateway.generation import Generation, Pace, Write
+from kodo.server.gateway.images import Images
+from kodo.server.gateway.offer import Offer
 from kodo.server.metrics import Metrics
-from kodo.server.offer import Offer
 from kodo.server.problem import Problem, RequestError, problem_of
 
 log = logging.getLogger(__name__)

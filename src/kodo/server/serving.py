@@ -9,9 +9,9 @@ from kodo.core.events import Retrying
 from kodo.core.model import Model
 from kodo.runtime.config import Settings
 from kodo.runtime.models import open_model
-from kodo.server.generation import Pace
-from kodo.server.images import Images
-from kodo.server.offer import Offer
+from kodo.server.gateway.generation import Pace
+from kodo.server.gateway.images import Images
+from kodo.server.gateway.offer import Offer
 from kodo.server.service import Bounds, Service
 
 

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from kodo.base.errors import KodoError
 from kodo.server.caller import Anyone, Caller
-from kodo.server.generation import SlowReader, first_cause
-from kodo.server.problem import Problem, RequestError
+from kodo.server.gateway.generation import SlowReader, first_cause
+from kodo.server.problem import Problem, RequestError, problem_of
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -160,8 +161,11 @@ async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
     scope.cancel()
 
 
-async def while_there(request: Request, work: Callable[[], Awaitable[T]]) -> T:
-    """Return what `work` returns; it is cancelled where the client goes (ClientGone)."""
+async def while_there(request: Request, work: Callable[[], Awaitable[T]], model_id: str) -> T:
+    """Return what `work` returns; it is cancelled where the client goes.
+
+    Raises ClientGone, or RequestError for whatever a call of `model_id` failed with.
+    """
     found: list[T] = []
     try:
         async with anyio.create_task_group() as tasks:
@@ -169,7 +173,10 @@ async def while_there(request: Request, work: Callable[[], Awaitable[T]]) -> T:
             found.append(await work())
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        raise first_cause(group) from None
+        error = first_cause(group)
+        if not isinstance(error, KodoError):
+            raise error from None
+        raise RequestError(problem_of(error, model_id)) from error
     if not found:
         raise ClientGone
     return found[0]

@@ -12,16 +12,16 @@ from msgspec.structs import replace
 from kodo.core.messages import Assistant, ToolCall
 from kodo.core.model import Model, Prompt
 from kodo.server.caller import Caller
+from kodo.server.gateway.toolbox import Toolbox
 from kodo.server.problem import bad_request
 from kodo.server.responses import events
+from kodo.server.responses.asking import Asked, FormatWish, make_prompt
 from kodo.server.responses.chains import Chains
 from kodo.server.responses.items import Conversation, ItemReader
 from kodo.server.responses.request import NamedChoice, ResponseRequest, WireItem
-from kodo.server.responses.tools import Toolbox
 from kodo.server.responses.writer import ResponseWriter
 from kodo.server.service import Service
 
-MOST_STOPS = 16
 Input = str | tuple[WireItem, ...]
 
 
@@ -128,53 +128,23 @@ async def carry_out(
 
 
 def _prompt(request: ResponseRequest, said: Conversation, toolbox: Toolbox) -> Prompt:
-    instructions = "\n\n".join(filter(None, (request.instructions, *said.developer)))
-    form = request.text.format if request.text else None
-    schema = None
-    match form.type if form else "text":
-        case "text":
-            pass
-        case "json_object":
-            schema = '{"type":"object"}'
-        case "json_schema" if form is not None and form.schema:
-            schema = bytes(form.schema).decode()
-            if not schema.startswith("{"):
-                raise bad_request("a schema must be a JSON object", param="text.format.schema")
-        case _:
-            raise bad_request(
-                f"text.format is text, json_object or json_schema with its schema, not"
-                f" {form.type if form else ''!r}",
-                param="text.format",
-            )
-    if request.max_output_tokens is not None and request.max_output_tokens < 1:
-        raise bad_request("max_output_tokens must be at least 1", param="max_output_tokens")
-    if request.temperature is not None and not 0 <= request.temperature <= 2:
-        raise bad_request("temperature must be between 0 and 2", param="temperature")
     if request.top_logprobs:
         raise bad_request(
             "this model gives no log-probabilities: leave `top_logprobs` out",
             code="unsupported_parameter",
             param="top_logprobs",
         )
-    return Prompt(
-        instructions=instructions,
-        messages=said.messages,
-        tools=toolbox.specs,
+    form = request.text.format if request.text else None
+    asked = Asked(
+        instructions=request.instructions,
         output_tokens=request.max_output_tokens,
-        stop=stops(request.stop),
         temperature=request.temperature,
         seed=request.seed,
-        schema=schema,
+        stop=request.stop,
+        form=FormatWish(form.type, form.schema) if form else None,
         cache_key=request.prompt_cache_key or "",
     )
-
-
-def stops(stop: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return stop sequences. Raises RequestError for too many or empty ones."""
-    found = (stop,) if isinstance(stop, str) else stop or ()
-    if len(found) > MOST_STOPS or not all(found):
-        raise bad_request(f"stop takes up to {MOST_STOPS} sequences, none empty", param="stop")
-    return found
+    return make_prompt(asked, said, toolbox)
 
 
 def _kept(reply: Assistant, call: Call) -> Assistant:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kodo.server.gateway.generation import SlowReader
 from kodo.server.problem import RequestError, problem_of
 from kodo.server.responses import events
 from kodo.server.responses.call import Call, carry_out, prepare
@@ -62,6 +63,8 @@ class ResponsesEndpoint:
                 await writer.begin()
                 try:
                     await carry_out(service, caller, call, writer, keep, ENDPOINT)
+                except SlowReader:
+                    raise
                 except Exception as error:
                     problem = problem_of(error, call.model.info.id)
                     if not to.began:
@@ -74,12 +77,11 @@ class ResponsesEndpoint:
             pass
 
         writer = ResponseWriter(call.response, call.toolbox, nothing)
-        try:
-            response = await while_there(
-                request, lambda: carry_out(service, caller, call, writer, keep, ENDPOINT)
-            )
-        except Exception as error:
-            raise RequestError(problem_of(error, call.model.info.id)) from error
+        response = await while_there(
+            request,
+            lambda: carry_out(service, caller, call, writer, keep, ENDPOINT),
+            call.model.info.id,
+        )
         return json_answer(response)
 
 

@@ -21,10 +21,10 @@ from kodo.core.messages import (
     UserPart,
 )
 from kodo.core.model import ModelInfo
-from kodo.server.images import Images
+from kodo.server.gateway.images import Images
+from kodo.server.gateway.toolbox import WireTool, custom_call, flat_name
 from kodo.server.problem import bad_request
 from kodo.server.responses.request import WireItem, WirePiece
-from kodo.server.responses.tools import WireTool, custom_call, flat_name
 
 
 class Conversation(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import msgspec
 
 from kodo.core.messages import Assistant
 from kodo.server.caller import Caller
+from kodo.server.gateway.generation import SlowReader
 from kodo.server.problem import bad_request, problem_of
 from kodo.server.responses.call import Call, Input, after, carry_out, continued
 from kodo.server.responses.items import Conversation, as_items
@@ -94,6 +95,8 @@ class Lane:
             with self._scope:
                 try:
                     await carry_out(self._service, self._caller, call, writer, self._keep, ENDPOINT)
+                except SlowReader:
+                    raise
                 except Exception as error:  # noqa: BLE001  the border: told to the client
                     await writer.fail(problem_of(error, call.model.info.id))
             if not self._scope.cancelled_caught:

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
+from kodo.server.gateway.toolbox import WireTool
 from kodo.server.problem import bad_request
-from kodo.server.responses.tools import WireTool
 
 T = TypeVar("T")
 

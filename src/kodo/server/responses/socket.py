@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from kodo.server.caller import Caller
-from kodo.server.generation import SlowReader, first_cause
+from kodo.server.gateway.generation import SlowReader, first_cause
 from kodo.server.problem import Problem, RequestError, bad_request
 from kodo.server.responses import events
 from kodo.server.responses.call import Input, prepare
@@ -73,7 +73,8 @@ class ResponsesSocket:
             error = first_cause(group)
             if not isinstance(error, (SlowReader, OSError)):
                 raise error from None
-            await send({"type": "websocket.close", "code": TRY_LATER, "reason": "too slow"})
+            with anyio.move_on_after(1):  # who does not read does not read this either
+                await send({"type": "websocket.close", "code": TRY_LATER, "reason": "too slow"})
         finally:
             metrics.connections -= 1
 

@@ -12,9 +12,9 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from kodo.core.messages import Assistant, Delta, Part, Reasoning, Text, ToolCall, Usage
+from kodo.server.gateway.toolbox import Offered, Toolbox, custom_input
 from kodo.server.problem import Problem
 from kodo.server.responses import events
-from kodo.server.responses.tools import Offered, Toolbox, custom_input
 
 Send = Callable[[Sequence[events.Event]], Awaitable[None]]
 
@@ -93,7 +93,7 @@ class ResponseWriter:
                     self._text(delta.text, found)
                 case "reasoning":
                     self._reasoning(delta, found)
-                case "call" if delta.call_id and delta.name:
+                case "call" if delta.call_id and delta.name and self._wants(delta.call_id):
                     self._arguments(delta, found)
                 case _:
                     pass
@@ -157,6 +157,11 @@ class ResponseWriter:
         """Return the text that was sent so far."""
         text = "".join(self._texts)
         return (Text(text),) if text else ()
+
+    def _wants(self, call_id: str) -> bool:
+        """Whether a call is to be sent: only the first, where the client wants no parallel ones."""
+        wants_all = self.response.parallel_tool_calls
+        return wants_all or not self._calls or call_id in self._calls
 
     def _head(self) -> _Head:
         self._number += 1

@@ -13,8 +13,8 @@ import msgspec
 
 from kodo.core.messages import ToolCall
 from kodo.core.model import ToolSpec
+from kodo.server.gateway.lark import GrammarError, check_lark
 from kodo.server.problem import bad_request
-from kodo.server.responses.lark import GrammarError, check_lark
 
 Kind = Literal["function", "custom", "search"]
 
@@ -43,6 +43,28 @@ class FunctionName(msgspec.Struct, frozen=True):
     parameters: msgspec.Raw = msgspec.Raw()
 
 
+class ChatGrammar(msgspec.Struct, frozen=True):
+    """A grammar in the shape of Chat Completions."""
+
+    syntax: str = ""
+    definition: str = ""
+
+
+class ChatFormat(msgspec.Struct, frozen=True):
+    """The form of a custom tool's input in the shape of Chat Completions."""
+
+    type: str = "text"
+    grammar: ChatGrammar = ChatGrammar()
+
+
+class CustomTool(msgspec.Struct, frozen=True):
+    """A custom tool in the shape of Chat Completions."""
+
+    name: str = ""
+    description: str | None = None
+    format: ChatFormat = ChatFormat()
+
+
 class WireTool(msgspec.Struct, frozen=True):
     """A tool of a request, whichever type it has."""
 
@@ -53,6 +75,7 @@ class WireTool(msgspec.Struct, frozen=True):
     format: CustomFormat | None = None
     tools: tuple["WireTool", ...] = ()
     function: FunctionName | None = None
+    custom: CustomTool | None = None
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -91,6 +114,8 @@ class Toolbox:
                         param,
                     )
                 case "custom":
+                    if tool.custom is not None:
+                        tool = _flattened(tool.custom)
                     yield self._spec(
                         Offered("custom", tool.name, namespace),
                         _described(tool, param),
@@ -151,6 +176,12 @@ def custom_input(arguments: str) -> str:
         return msgspec.json.decode(arguments, type=_Wrapped).input
     except msgspec.DecodeError:
         return arguments
+
+
+def _flattened(tool: CustomTool) -> WireTool:
+    grammar = tool.format.grammar
+    form = CustomFormat(tool.format.type, grammar.syntax, grammar.definition)
+    return WireTool("custom", tool.name, tool.description, format=form)
 
 
 def _described(tool: WireTool, param: str) -> str:

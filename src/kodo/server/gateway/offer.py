@@ -11,7 +11,7 @@ import msgspec
 
 from kodo.base.errors import ConfigError, ModelError
 from kodo.core.model import Model, ModelInfo
-from kodo.server.alternates import FirstThatAnswers
+from kodo.server.gateway.alternates import FirstThatAnswers
 from kodo.server.problem import Problem, RequestError
 
 OpenModel = Callable[[str], Model]
