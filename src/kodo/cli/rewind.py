@@ -38,6 +38,7 @@ EXAMPLES = """\
 examples:
   kodo rewind --last
   kodo rewind --last --to e57
+  kodo rewind --last --to e57 --dry-run
   kodo rewind 01jc8v --to e57 --files
   kodo rewind --last --to e57 --messages --yes
 
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--messages", action="store_true", help="the conversation alone")
     what.add_argument("--files", action="store_true", help="the files alone")
+    parser.add_argument("--dry-run", action="store_true", help="only show what it would do")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
         "--force", action="store_true", help="also where files were changed since (saved first)"
@@ -126,6 +128,10 @@ async def _step_back(
         said=list(steps.said),
         files=touched(changes),
     )
+    if arguments.dry_run:
+        if arguments.json:
+            print_json(report)
+        return OK
     if not confirm("step back?", assume_yes=arguments.yes):
         if arguments.json:
             print_json(report)
