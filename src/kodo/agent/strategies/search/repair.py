@@ -60,6 +60,8 @@ async def repair(case: Case, ground: Ground, baseline: Baseline) -> Trial | None
     work = Repair(case, ground, baseline)
     known = case.understanding
     tests = [known.tests.get(test.file, "") for test in baseline.trial.failing[:3]]
+    if not baseline.coverage:  # then what the failures say is all that there is
+        tests += [test.message for test in baseline.trial.failing[:3]]
     work.suspects = rank_suspects(known.suspected(), baseline, task=known.task, tests=tests)[
         :MOST_SUSPECTS
     ]

@@ -36,7 +36,11 @@ if [ -e "$key.done" ]; then
   fi
 fi
 case "$name" in
-  javac) "$real" -Xmaxerrs 2000 -nowarn "$@" ;;
+  javac)
+    # All kinds of errors in one pass: each pass that finds some more costs a build.
+    "$real" -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC -J-XX:-UsePerfData \
+      -XDshould-stop.ifError=FLOW -Xmaxerrs 2000 -nowarn "$@"
+    ;;
   clang*) "$real" "$@" -w -O0 -ferror-limit=0 ;;
   *) "$real" "$@" -w -O0 ;;
 esac
