@@ -427,7 +427,7 @@ _bash(
     {
         "sudo": "sudo -n true && echo ESCAPED",
         "capabilities": "grep -q 'CapEff:.*[1-9a-f]' /proc/self/status && echo ESCAPED",
-        "bounding-set": "grep -q 'CapBnd:.*[1-9a-f]' /proc/self/status && echo ESCAPED",
+        "new-privileges": "grep -q 'NoNewPrivs:.*0' /proc/self/status && echo ESCAPED",
         "new-user-namespace": "unshare -U true && echo ESCAPED",
         "new-mounts": "unshare -m true && echo ESCAPED",
         "mount": "mkdir -p m && mount -t tmpfs none m && echo ESCAPED",
@@ -610,5 +610,8 @@ SURVIVORS: dict[str, str] = {
 """Programs that leave a process behind; the last one is cut short by its time limit."""
 
 SURVIVORS_WITHOUT_A_TRACE = {
-    "without-an-environment": "env -i setsid sleep 7471 >/dev/null 2>&1 &",
+    "without-an-environment": "env -i setsid sleep 7471 >/dev/null 2>&1 & sleep 0.5",
+    "twice-forked-without-an-environment": (
+        "(env -i setsid sh -c 'sleep 7471 & exit' >/dev/null 2>&1 &); sleep 0.5"
+    ),
 }

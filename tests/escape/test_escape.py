@@ -117,8 +117,6 @@ async def test_the_attempts_are_real(scene: Scene, attempt: Attempt) -> None:
 async def test_nothing_lives_on(scene: Scene, name: str) -> None:
     if scene.sandbox.name == "local" and name in SURVIVORS_WITHOUT_A_TRACE:
         pytest.skip("local finds survivors by their environment")
-    if scene.sandbox.name == "landlock" and name in SURVIVORS_WITHOUT_A_TRACE:
-        pytest.skip("landlock finds survivors by their environment")
     token = f"7471.{scene.bystander}"
     program = {**SURVIVORS, **SURVIVORS_WITHOUT_A_TRACE}[name].replace("7471", token)
     await scene.sandbox.exec(program, timeout_s=1 if name == "past-its-time" else 60)

@@ -5,7 +5,7 @@ network with its loopback, sockets of other programs (docker, session bus, tmux)
 memory, signals to them (Linux 6.12), privileges, survivors, size of files and of one process.
 Not covered: modes and times of the user's own files elsewhere; within a writable workspace `.git`
 and `.kodo`, as an allow list cannot leave them out and still let new files be made beside them;
-survivors that wipe their environment; the sight of other processes; the sum of memory.
+the sight of other processes; where no control group can be made, the sum of memory.
 Commands find their own folder at $TMPDIR; /tmp, /dev/shm (so semaphores), terminals, and the
 listing of folders around something hidden (`ls /`) are closed.
 """
@@ -22,7 +22,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import anyio
@@ -38,6 +38,7 @@ from kodo.sandboxes.environment import scrub
 from kodo.sandboxes.home import shown
 from kodo.sandboxes.jail import Jail, checked
 from kodo.sandboxes.landlock_rules import DEVICES, listable, open_around, readable, secrets
+from kodo.sandboxes.limits.cgroups import Cells, joining
 from kodo.sandboxes.private import make_private
 from kodo.sandboxes.removal import remove_tree
 from kodo.sandboxes.seccomp import Machine, compile_filter
@@ -69,6 +70,7 @@ class Landlock:
             )
         self._machine: Machine = _MACHINES[machine]
         self._boundary = Boundary(self._jail)
+        self._cells = Cells(self._jail.limits)
         self._new_id = new_id
         self._session: Path | None = None
         self._preparing = anyio.Lock()
@@ -78,7 +80,7 @@ class Landlock:
     def guarantees(self) -> frozenset[Guarantee]:
         """What holds for this profile; the limits only where the jail has them."""
         jail = self._jail
-        held: set[Guarantee] = {"processes_ended"}
+        held: set[Guarantee] = {"processes_ended", *self._cells.guarantees}
         if jail.limits.memory_bytes is not None:
             held.add("memory_limited")
         if jail.limits.file_bytes is not None:
@@ -110,9 +112,11 @@ class Landlock:
         through_shell = ["/bin/sh", "-c", 'exec "$@"', "sh"]
         words = ["bash", "-c", command] if isinstance(command, str) else [*through_shell, *command]
         mark = self._new_id()
+        stack = ExitStack()
         try:
+            cell = stack.enter_context(self._cells.open())
             done = await run_process(
-                [*_START, str(session / "rules"), *words],
+                [*joining(cell), *_START, str(session / "rules"), *words],
                 cwd=place.path,
                 env={**self._environment, "PWD": str(place.path), **(env or {}), MARK: mark},
                 stdin=stdin,
@@ -123,6 +127,7 @@ class Landlock:
         except OSError as error:
             raise SandboxError(f"cannot start {_START[0]!r}: {error}") from error
         finally:
+            stack.close()
             with CancelScope(shield=True):
                 await to_thread.run_sync(end_marked, mark)
         if done.exit_code == LAUNCHER_FAILED and done.output.startswith(LAUNCHER_PREFIX.encode()):

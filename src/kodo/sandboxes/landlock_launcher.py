@@ -8,6 +8,7 @@ ends the program with code 125 before the command begins.
 import ctypes
 import os
 import resource
+import select
 import sys
 
 FAILED = 125
@@ -60,13 +61,89 @@ def main(spec: str, words: list[str]) -> None:
                 steps = bytes.fromhex(value.decode())
                 program = _Program(len(steps) // 8, steps)
                 _check("seccomp", _libc.prctl(22, 2, ctypes.byref(program), 0, 0))
+    become(words)
+
+
+def become(words: list[str]) -> None:
+    """Become the command; where there is none, end as a shell would."""
     for ignored_by_python in (13, 25):  # SIGPIPE, SIGXFSZ
         _libc.signal(ignored_by_python, None)
     try:
         os.execvp(words[0], words)
     except OSError as error:
-        print(f"{words[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
-        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+        print(f"{words[0]}: {error.strerror}", file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+
+def supervise() -> None:
+    """Stand around the command, so that all its descendants end with it, whatever they did.
+
+    Returns in a new process, which is to become the command. Two more stand around it: the outer
+    one leads the group that the caller may kill; the inner one, in a session of its own, inherits
+    orphans, and ends everything when the command or the outer one has ended.
+    """
+    here, there = os.pipe()
+    keeper = os.fork()
+    if keeper:
+        os.close(here)  # and `there` stays open for as long as this process lives
+        os._exit(_code(os.waitpid(keeper, 0)[1]))
+    os.close(there)
+    os.setsid()
+    _check("subreaper", _libc.prctl(36, 1, 0, 0, 0))
+    command = os.fork()
+    if command == 0:
+        _check("pdeathsig", _libc.prctl(1, 9, 0, 0, 0))
+        return
+    ended = os.pidfd_open(command)
+    watch = select.poll()
+    watch.register(ended, select.POLLIN)
+    watch.register(here, select.POLLIN)
+    while not (seen := watch.poll()) or all(handle != ended for handle, _ in seen):
+        if seen:
+            _kill_descendants()
+            os._exit(FAILED)
+    status = os.waitpid(command, 0)[1]
+    _kill_descendants()
+    os._exit(_code(status))
+
+
+def _kill_descendants() -> None:
+    """Kill children until there are none: those of a killed one become children of this process."""
+    while True:
+        found = _children()
+        for pid in found:
+            try:
+                os.kill(pid, 9)
+            except (ProcessLookupError, PermissionError):
+                continue
+        try:
+            os.waitpid(-1, 0 if found else os.WNOHANG)
+        except ChildProcessError:
+            return
+
+
+def _children() -> list[int]:
+    """Return the children of this process; a kernel without that list is asked for all."""
+    mine = os.getpid()
+    try:
+        with open(f"/proc/self/task/{mine}/children", "rb") as stream:  # noqa: PTH123
+            return [int(word) for word in stream.read().split()]
+    except OSError:
+        pass
+    found: list[int] = []
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+        try:
+            with open(f"/proc/{name}/stat", "rb") as stream:  # noqa: PTH123
+                if int(stream.read().rpartition(b")")[2].split()[1]) == mine:
+                    found.append(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def _code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 def _restrict_files(records: list[tuple[bytes, bytes]]) -> None:
@@ -126,11 +203,13 @@ def _check(step: str, result: int) -> None:
 
 def _fail(why: str) -> None:
     print(f"{PREFIX}{why}", file=sys.stderr)  # noqa: T201
-    sys.exit(FAILED)
+    sys.stderr.flush()
+    os._exit(FAILED)
 
 
 if __name__ == "__main__":
     try:
+        supervise()
         main(sys.argv[1], sys.argv[2:])
     except (OSError, ValueError, KeyError) as error:
         _fail(repr(error))

@@ -11,7 +11,6 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Callable
 
 from kodo.sandboxes.confine import (
     Stopped,
@@ -46,7 +45,7 @@ def main(words: list[str]) -> None:
     _leave_the_host(plan)
     inner = os.fork()
     if inner == 0:
-        _guarded(lambda: _live_inside(plan, words[1:]))
+        _live_inside(plan, words[1:])
     os._exit(_code(os.waitpid(inner, 0)[1]))
 
 
@@ -74,7 +73,7 @@ def _live_inside(plan: Plan, words: list[str]) -> None:
     refuse_new_privileges()
     command = os.fork()
     if command == 0:
-        _guarded(lambda: _start(plan, words))
+        _start(plan, words)
     while True:
         ended, status = os.wait()
         if ended == command:
@@ -170,15 +169,6 @@ def _raise_loopback() -> None:
 def _code(status: int) -> int:
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
-
-
-def _guarded(act: Callable[[], None]) -> None:
-    """Run a step of a child, which must not come back."""
-    try:
-        act()
-    except (OSError, ValueError, KeyError, Stopped) as error:
-        fail(error)
-    os._exit(FAILED)
 
 
 def fail(error: BaseException) -> None:

@@ -98,7 +98,7 @@ def parse_pattern(text: str) -> Pattern:
     host, port = split_port(text)
     host = plain(host)
     star_inside = "*" in host.removeprefix("*.") and host != "*"
-    if not host or star_inside or not set(host) <= _NAME_CHARACTERS:
+    if not host or star_inside or "/" in text or not set(host) <= _NAME_CHARACTERS:
         raise ConfigError(
             f"{text!r} is not a host; write example.org, *.example.org, example.org:8443, * or"
             " a preset like @python (no scheme, no path)"
