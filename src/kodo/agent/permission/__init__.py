@@ -1,0 +1,1 @@
+"""Permission: what a command would do, which rule speaks to it, and what is asked of a person."""
