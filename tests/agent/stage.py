@@ -10,6 +10,7 @@ from kodo.agent.finish import FinishGate
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.loop import run
+from kodo.agent.permission.question import Answer, Question
 from kodo.agent.strategies.tools import ToolsStrategy
 from kodo.base.errors import SandboxError, StoreError
 from kodo.base.hashing import sha256_hex
@@ -151,8 +152,8 @@ async def no_scratch() -> Scratch:
     raise SandboxError("no scratch on this stage")
 
 
-async def nobody(question: str, reason: str) -> bool:
-    return False
+async def nobody(question: Question) -> Answer:
+    return "no"
 
 
 class Stage:

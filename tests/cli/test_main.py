@@ -62,6 +62,7 @@ set up:
   config      show or set the configuration
   init        choose a model or a key, guided
   trust       let a folder's own configuration count
+  policy      what runs, what asks, what is denied, and why
   doctor      what works on this host, and how to fix the rest
   sandbox     run any command in the jail
   completion  completion for bash, zsh or fish

@@ -68,7 +68,7 @@ def test_one_where_the_checks_fail(kodo: Kodo) -> None:
 
 
 def test_one_where_a_permission_is_denied(kodo: Kodo) -> None:
-    ran = kodo.exec(shell("true"), says("I may not"), options=["--rung", "local", "--mode", "ask"])
+    ran = kodo.exec(shell("make"), says("I may not"), options=["--rung", "local", "--mode", "ask"])
     assert ran.code == 1
     assert ran.end["outcome"] == "denied"
     assert "shell" in ran.end["reason"]

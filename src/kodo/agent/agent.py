@@ -12,6 +12,11 @@ import msgspec
 from kodo.agent.budget import RunBudget
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
+from kodo.agent.permission.question import Answer, Question
+from kodo.agent.permission.rules import Rule
+from kodo.agent.permission.taint import Taint
+from kodo.agent.permission.verdicts import RuleBook
+from kodo.base.redaction import Redactor
 from kodo.core.check import Check, Evidence
 from kodo.core.events import RunOutcome
 from kodo.core.messages import Value
@@ -22,8 +27,8 @@ from kodo.core.store import Blobs, Snapshots
 from kodo.core.tool import Tool
 
 Mode = Literal["ask", "auto"]
-Ask = Callable[[str, str], Awaitable[bool]]
-"""Puts (question, reason) to the person; False where there is nobody or the answer is no."""
+Ask = Callable[[Question], Awaitable[Answer]]
+"""Puts a question to the person; "no" where there is nobody."""
 
 
 class Ending(Value, frozen=True):
@@ -41,6 +46,15 @@ def yes() -> bool:
     return True
 
 
+async def keep_no_rule(rule: Rule) -> None:
+    """Keep no rule: there is no file for it."""
+
+
+def no_redactor() -> Redactor:
+    """Return a redactor that knows no secret, only the shapes of tokens."""
+    return Redactor({})
+
+
 class Agent(msgspec.Struct):
     """Everything a strategy may use.
 
@@ -51,6 +65,11 @@ class Agent(msgspec.Struct):
     `recall` is the project's memory; without it nothing is recalled. `knows_more` tells whether
     it holds what no prompt of this thread has ever held. `steps` counts what may
     have changed files.
+
+    `book` holds the rules, `save_rule` adds one of the person's; `taint` tells whose text the
+    context holds, `redactor` takes secrets out. `offline` is the jail without the network, for
+    calls of a tainted context, `online` the one with it where `sandbox` has none. The text of
+    `vouched` tools counts as nobody's, and they may be called in any context.
     """
 
     model: Model
@@ -71,6 +90,13 @@ class Agent(msgspec.Struct):
     rung_chosen: bool = False
     recall: Recall | None = None
     knows_more: Callable[[], bool] = yes
+    offline: Sandbox | None = None
+    online: Sandbox | None = None
+    book: RuleBook | None = None
+    save_rule: Callable[[Rule], Awaitable[None]] = keep_no_rule
+    taint: Taint = msgspec.field(default_factory=Taint)
+    redactor: Callable[[], Redactor] = no_redactor
+    vouched: frozenset[str] = frozenset()
     denials: list[str] = msgspec.field(default_factory=list[str])
     steps: int = 0
 

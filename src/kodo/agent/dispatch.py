@@ -10,18 +10,29 @@ from contextlib import nullcontext
 
 import anyio
 import msgspec
+from msgspec.structs import replace
 
 from kodo.agent.agent import Agent
+from kodo.agent.granting import RedactedBlobs, brought_in, grant
 from kodo.agent.journal import Journal
-from kodo.agent.policy import judge
+from kodo.agent.permission.question import Question
+from kodo.agent.permission.taint import tagged
 from kodo.agent.shell_changes import is_judged, judge_after
 from kodo.agent.steps import changes_files, recorded_step
 from kodo.agent.turn import consult
 from kodo.base.errors import KodoError, LimitReached, SandboxError, StoreError, ToolError
+from kodo.base.redaction import Redactor
 from kodo.base.text import repair_surrogates
 from kodo.core.check import Change
 from kodo.core.diff import unified_diff
-from kodo.core.events import ApprovalAsked, ApprovalGiven, FileChange, FilesChanged, ToolStarted
+from kodo.core.events import (
+    FileChange,
+    FilesChanged,
+    Passing,
+    Stored,
+    ToolProgress,
+    ToolStarted,
+)
 from kodo.core.messages import Assistant, Outcome, Text, ToolCall, ToolResult, UserPart
 from kodo.core.model import Prompt
 from kodo.core.tool import Tool, ToolContext
@@ -70,28 +81,34 @@ async def run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResult
         arguments = msgspec.json.encode(msgspec.json.decode(call.arguments or "{}"))
     except msgspec.DecodeError as error:
         return _result(call, f"the arguments of {call.name!r} are not JSON: {error}", "error")
-    refusal = await _refusal(agent, journal, call, tool)
-    if refusal is not None:
-        return refusal
+    granted = await grant(agent, journal, call, tool, arguments)
+    if isinstance(granted, str):
+        return _result(call, f"denied: {granted}", "denied")
     agent.budget.reserve_tool_call()
     await journal.record(ToolStarted(call.id, call.name, call.arguments))
+    redactor = agent.redactor()
 
     async def ask(question: str) -> bool:
-        return await agent.ask(question, f"asked by {call.name}")
+        return await agent.ask(Question(question, f"asked by {call.name}")) != "no"
 
     async def ask_model(prompt: Prompt) -> Assistant:
         return await consult(agent.model, prompt, agent.budget, journal, call.name)
 
+    async def emit(happening: Stored | Passing) -> None:
+        if isinstance(happening, ToolProgress):
+            happening = replace(happening, text=redactor.text(happening.text))
+        await journal.emit(happening)
+
     context = ToolContext(
         workspace=agent.workspace,
-        sandbox=agent.sandbox,
-        blobs=agent.blobs,
+        sandbox=granted.sandbox,
+        blobs=RedactedBlobs(agent.blobs, redactor) if tool.effect != "read" else agent.blobs,
         budget=agent.budget,
         call_id=call.id,
-        emit=journal.emit,
+        emit=emit,
         ask=ask,
         checks=agent.checks,
-        allow_net=agent.allow_net,
+        allow_net=granted.allow_net,
         thread=journal.thread.header.id,
         recall=agent.recall,
         model=agent.model.info,
@@ -118,32 +135,14 @@ async def run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResult
     except Exception as error:  # the tool border
         logger.exception("tool %r failed", call.name)
         return _result(call, f"{call.name!r} failed: {type(error).__name__}: {error}", "error")
-    parts = tuple(_repaired(part) for part in output.parts)
+    parts = tuple(_repaired(part, redactor) for part in output.parts)
+    if source := brought_in(agent, tool, granted):
+        agent.taint.add(source)
+        parts = tagged(parts, source)
     if output.kept is not None:
         parts = (*parts, Text(f"\n[the whole output is kept as {output.kept[:16]}]"))
     outcome: Outcome = "error" if output.failed else "ok"
-    return ToolResult(call.id, call.name, parts, outcome, output.details)
-
-
-async def _refusal(agent: Agent, journal: Journal, call: ToolCall, tool: Tool) -> ToolResult | None:
-    ruling = judge(
-        tool,
-        agent.sandbox,
-        allow_net=agent.allow_net,
-        mode=agent.mode,
-        trusted=agent.rung_chosen,
-    )
-    if ruling.decision == "allow":
-        return None
-    if ruling.decision == "ask":
-        question = f"run {call.name} {call.arguments}?"
-        await journal.record(ApprovalAsked(call.id, question, ruling.reason))
-        allowed = await agent.ask(question, ruling.reason)
-        await journal.record(ApprovalGiven(call.id, allowed, "user" if allowed else "policy"))
-        if allowed:
-            return None
-    agent.denials.append(f"{call.name}: {ruling.reason}")
-    return _result(call, f"denied: {ruling.reason}", "denied")
+    return ToolResult(call.id, call.name, parts, outcome, redactor.text(output.details))
 
 
 async def _keep(agent: Agent, changes: Sequence[Change]) -> tuple[FileChange, ...]:
@@ -155,9 +154,11 @@ async def _keep(agent: Agent, changes: Sequence[Change]) -> tuple[FileChange, ..
     return tuple(kept)
 
 
-def _repaired(part: UserPart) -> UserPart:
-    """Return the part as it may be stored: names of files, say, need not be Unicode."""
-    return Text(repair_surrogates(part.text)) if isinstance(part, Text) else part
+def _repaired(part: UserPart, redactor: Redactor) -> UserPart:
+    """Return the part as it may be stored: valid Unicode, and without secrets."""
+    if not isinstance(part, Text):
+        return part
+    return Text(redactor.text(repair_surrogates(part.text)))
 
 
 def _result(call: ToolCall, text: str, outcome: Outcome) -> ToolResult:

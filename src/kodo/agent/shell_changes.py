@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from kodo.agent.agent import Agent
 from kodo.agent.journal import Journal
+from kodo.agent.permission.question import Question
 from kodo.core.check import Change, Decision, Finding
 from kodo.core.events import CheckRun, FindingRaised
 from kodo.core.messages import Text
@@ -43,8 +44,9 @@ async def judge_after(
     if decision == "pass":
         return output
     lines = [_line(finding) for finding in findings]
-    if decision == "ask" and await agent.ask("\n".join(["Keep these changes?", *lines]), "a check"):
-        decision = "note"
+    if decision == "ask":
+        question = Question("\n".join(["Keep these changes?", *lines]), "a check")
+        decision = "note" if await agent.ask(question) != "no" else decision
     if decision in ("ask", "block"):
         names = {finding.path for finding in findings if finding.severity == "error"}
         only = {change.path for change in changes if change.path in names}

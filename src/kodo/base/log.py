@@ -1,17 +1,11 @@
 """Logging for people who debug kodo: to stderr, with secrets blacked out in one place."""
 
 import logging
-import re
 import sys
 
-_SECRET = re.compile(
-    r"(?i)(bearer\s+|api[_-]?key[\"'=:\s]+|x-api-key[\"'=:\s]+|\bsk-|\bghp_|\bAKIA)([A-Za-z0-9_\-./+]{8,})"
-)
+from kodo.base.redaction import redact_shapes
 
-
-def redact(text: str) -> str:
-    """Replace what looks like a key or token by `***`, keeping the word before it."""
-    return _SECRET.sub(lambda match: f"{match[1]}***", text)
+redact = redact_shapes
 
 
 class _RedactingFormatter(logging.Formatter):

@@ -5,6 +5,8 @@ import sys
 
 import anyio
 
+from kodo.agent.permission.question import Answer, Question
+from kodo.agent.permission.rules import rule_text
 from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, KodoError
 from kodo.base.hashing import new_id
@@ -93,8 +95,11 @@ class _Asker:
     def __init__(self) -> None:
         self.chat: Chat | None = None
 
-    async def ask(self, question: str, reason: str) -> bool:
-        return await self.chat.ask(question, reason) if self.chat is not None else False
+    async def ask(self, question: Question) -> Answer:
+        if self.chat is None:
+            return "no"
+        offer = rule_text(question.offer) if question.offer is not None else ""
+        return await self.chat.ask(question.text, question.reason, offer)
 
 
 class ChatCommands:

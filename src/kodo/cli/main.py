@@ -44,6 +44,7 @@ COMMANDS: dict[str, Command] = {
     "config": Command("set up", "kodo.cli.config", "show or set the configuration"),
     "init": Command("set up", "kodo.cli.init", "choose a model or a key, guided"),
     "trust": Command("set up", "kodo.cli.trust", "let a folder's own configuration count"),
+    "policy": Command("set up", "kodo.cli.policy", "what runs, what asks, what is denied, and why"),
     "doctor": Command(
         "set up", "kodo.cli.doctor", "what works on this host, and how to fix the rest"
     ),

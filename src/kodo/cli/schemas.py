@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from kodo.cli import config, diff, doctor, models, recall, rewind, sessions, store, undo
+from kodo.cli import config, diff, doctor, models, policy, recall, rewind, sessions, store, undo
 from kodo.cli.exec_events import ExecLine
 from kodo.runtime.past.replaying import ReplayReport
 from kodo.runtime.past.steps import Comparison
@@ -30,6 +30,8 @@ SCHEMAS: dict[str, tuple[object, str]] = {
     "models-list": (models.Report, "kodo models list --json"),
     "scan": (Summary, "kodo scan --format json"),
     "scan-baseline": (Baseline, "The file of kodo scan --baseline"),
+    "policy-check": (policy.CheckReport, "kodo policy check --json"),
+    "policy-list": (list[policy.RuleReport], "kodo policy list --json"),
     "recall": (list[recall.Found], "kodo recall --json"),
     "replay": (ReplayReport, "kodo replay --json"),
     "replay-from": (Comparison, "kodo replay --from ENTRY --json"),

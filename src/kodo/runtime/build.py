@@ -13,6 +13,8 @@ from kodo.agent.agent import Agent, Ask, Strategy
 from kodo.agent.budget import RunBudget
 from kodo.agent.finish import FinishGate
 from kodo.agent.instructions import compose_instructions, find_notes, fit_notes
+from kodo.agent.permission.question import Answer, Question
+from kodo.agent.permission.taint import taint_of
 from kodo.agent.policy import contains_commands
 from kodo.agent.projects.project import detect_project, probe_tools
 from kodo.base.clock import utc_now
@@ -21,6 +23,7 @@ from kodo.base.hashing import new_id
 from kodo.core.events import HostContacted, Retrying
 from kodo.core.messages import Value
 from kodo.core.model import Model
+from kodo.core.sandbox import Sandbox, Scratch
 from kodo.core.thread import Thread, ThreadHeader
 from kodo.core.tool import Tool
 from kodo.runtime.cage import open_cage
@@ -28,6 +31,7 @@ from kodo.runtime.config import Settings
 from kodo.runtime.edit_check import edit_checks
 from kodo.runtime.memory import SessionMemory
 from kodo.runtime.models import ca_file, open_model, proxy_for
+from kodo.runtime.permission import Secrets, open_rules, save_rule
 from kodo.runtime.registry import NETWORK, STRATEGIES, TOOLS, WATCHES, load
 from kodo.runtime.repository_map import RepositoryMap
 from kodo.runtime.session import Session
@@ -69,9 +73,9 @@ class Opening(Value, frozen=True):
     schema: str | None = None
 
 
-async def nobody(question: str, reason: str) -> bool:
+async def nobody(question: Question) -> Answer:
     """Answer no: there is no person to ask."""
-    return False
+    return "no"
 
 
 @asynccontextmanager
@@ -100,6 +104,9 @@ async def open_session(
             raise StoreError(f"blob {name!r} was asked for before the session was open")
         return await session.blobs.get(name)
 
+    async def ask_host(question: str, reason: str) -> bool:
+        return await ask(Question(question, reason)) != "no"
+
     async def close_model() -> None:
         try:
             await model.aclose()
@@ -116,9 +123,17 @@ async def open_session(
         has_past = store_path.exists()
         store = await stack.enter_async_context(open_store(store_path))
         thread, created = await open_thread(store, settings.cwd, wanted)
-        cage = await stack.enter_async_context(open_cage(settings, on_host=on_host, ask=ask))
+        rules = open_rules(settings)
+        secrets = Secrets(settings)
+        cage = await stack.enter_async_context(open_cage(settings, on_host=on_host, ask=ask_host))
         sandbox = cage.sandbox
         allow_net = cage.network != "off"
+        offline: Sandbox | None = None
+        if allow_net and config.sandbox != "full" and sandbox.name != "local":
+            offline = cage.make_quiet()
+            stack.push_async_callback(offline.aclose)
+        # What strangers wrote in the folder runs without the network, checks included.
+        shut = offline is not None and not settings.trusted
         # A read-only run is one promise that no choice of a rung takes back.
         rung_chosen = config.sandbox == "full" or (
             config.rung != "auto" and config.sandbox != "read-only"
@@ -142,6 +157,9 @@ async def open_session(
             settings.cwd, notes, repository_map.text(window_tokens), remembers=True
         )
 
+        async def open_scratch() -> Scratch:
+            return await cage.open_scratch(quiet=shut)
+
         async def find_checks() -> Sequence[str]:
             if config.checks:
                 return config.checks
@@ -159,17 +177,26 @@ async def open_session(
             return [runnable[0].text] if runnable else []
 
         def make_run() -> tuple[Agent, Strategy]:
+            taint = taint_of(thread.messages())
+            if not settings.trusted:
+                taint.add(f"the untrusted folder {str(settings.project)!r}")
             agent = Agent(
                 model=model,
                 tools={tool.name: tool for tool in tools},
-                sandbox=sandbox,
+                sandbox=offline if shut and offline is not None else sandbox,
+                online=sandbox,
+                offline=offline,
+                book=rules,
+                save_rule=partial(save_rule, settings, rules),
+                taint=taint,
+                redactor=secrets.redactor,
                 workspace=settings.cwd,
                 blobs=store.blobs,
                 snapshots=snapshots,
                 budget=RunBudget(config.limits),
                 instructions=instructions,
                 project_notes=notes,
-                open_scratch=cage.open_scratch,
+                open_scratch=open_scratch,
                 ask=ask,
                 mode=config.mode,
                 allow_net=allow_net,

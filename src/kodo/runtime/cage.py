@@ -41,9 +41,18 @@ class Cage(msgspec.Struct, frozen=True):
     gate: Gate | None
     network: Network
 
-    async def open_scratch(self) -> Scratch:
-        """Return a copy of the workspace with a sandbox of the same kind."""
+    async def open_scratch(self, *, quiet: bool = False) -> Scratch:
+        """Return a copy of the workspace with a sandbox of the same kind; `quiet`: no network."""
+        if quiet:
+            return await open_copy(self.rung.name, self._shut())
         return await open_copy(self.rung.name, self.jail, gate=self.gate)
+
+    def make_quiet(self) -> Sandbox:
+        """Return a sandbox of the same kind that has no network. The caller closes it."""
+        return make_sandbox(self.rung.name, self._shut())
+
+    def _shut(self) -> Jail:
+        return msgspec.structs.replace(self.jail, allow_net=False)
 
 
 async def tell_nobody(contacted: HostContacted) -> None:
@@ -63,7 +72,7 @@ def make_jail(settings: Settings) -> Jail:
         home=settings.environment.home,
         environment=settings.environment.variables,
         profile=settings.config.sandbox,
-        secrets=(paths.config_file, paths.projects, paths.trust_file),
+        secrets=(paths.config_file, paths.projects, paths.trust_file, paths.rules_file),
         cache_home=paths.store(settings.cwd).parent / "home",
     )
 

@@ -49,6 +49,7 @@ class Paths(Value, frozen=True):
     models: Path
     projects: Path
     trust_file: Path
+    rules_file: Path
     history_file: Path
 
     def store(self, cwd: Path) -> Path:
@@ -89,6 +90,7 @@ class Environment:
             models=data / "models",
             projects=data / "projects",
             trust_file=state / "trust.json",
+            rules_file=config / "policy.toml",
             history_file=state / "history",
         )
 

@@ -106,6 +106,12 @@ class NetworkSettings(Value, frozen=True):
     )
 
 
+class SecretSettings(Value, frozen=True):
+    """What of secrets a model may see. `dotenv`: whether values of `.env` files are hidden."""
+
+    dotenv: Literal["hide", "show"] = "hide"
+
+
 class Config(Value, frozen=True):
     """Everything that can be set, each value from the strongest source that sets it.
 
@@ -126,6 +132,7 @@ class Config(Value, frozen=True):
     checks: tuple[str, ...] = ()
     limits: Limits = Limits()
     scan: ScanSettings = ScanSettings()
+    secrets: SecretSettings = SecretSettings()
     serve: ServeSettings = ServeSettings()
     providers: dict[str, Provider] = msgspec.field(default_factory=lambda: dict(BUILT_IN_PROVIDERS))
 

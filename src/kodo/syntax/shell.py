@@ -1,8 +1,8 @@
 """The simple commands inside a shell command, however they are chained, piped or nested.
 
-Knows bash syntax, not what commands do. Guards that nothing hides in a substitution, a here-document
-or a variable that is set on the spot; what only a run could tell stays in the words as written and
-is marked `dynamic`.
+Knows bash syntax, not what commands do. Guards that nothing hides in a substitution, a
+here-document or a variable that is set on the spot; what only a run could tell stays in the words
+as written and is marked `dynamic`.
 """
 
 import re
@@ -74,7 +74,7 @@ def _constants(root: Node, known: Mapping[str, str]) -> dict[str, str]:
         if node.type == "for_statement" and (name := node.child_by_field_name("variable")):
             found[_text(name)] = None
         elif node.type == "command" and _text(node).startswith("read "):
-            found.update({word: None for word in _text(node).split()[1:]})
+            found.update(dict.fromkeys(_text(node).split()[1:]))
         elif node.type == "variable_assignment":
             target, value = node.child_by_field_name("name"), node.child_by_field_name("value")
             plain = value is None or not _has_expansion(value, known)

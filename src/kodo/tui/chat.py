@@ -8,7 +8,7 @@ import io
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Literal, Protocol, TextIO
 
 import anyio
 import anyio.lowlevel
@@ -120,16 +120,25 @@ class Chat:
         """Print safe lines above the prompt."""
         self._screen.say(*lines)
 
-    async def ask(self, question: str, reason: str) -> bool:
-        """Put a yes-or-no question to the person; whatever is typed next is the answer."""
-        self._answer = answer = _Answer(anyio.Event())
+    async def ask(
+        self, question: str, reason: str, offer: str = ""
+    ) -> Literal["no", "yes", "always"]:
+        """Put a question to the person; whatever is typed next is the answer.
+
+        `offer` is the rule that "always" would save, as text. The question is shown whole: what a
+        person cannot see they cannot judge.
+        """
+        self._answer = answer = _Answer(anyio.Event(), offers=bool(offer))
         mark = self._paint(Tone.WARN, "?")
-        self.say(f"{mark} {one_line(question, 400)}", f"  {one_line(reason, 400)}")
+        first, *rest = safe(question).split("\n")
+        self.say(f"{mark} {first}", *(f"  {line}" for line in rest), f"  {safe(reason)}")
+        if offer:
+            self.say("  a: always, by this rule:", *(f"    {x}" for x in safe(offer).splitlines()))
         try:
             await answer.given.wait()
         finally:
             self._answer = None
-        return answer.yes
+        return answer.choice
 
     async def talk(self, first: str = "") -> Reopen | None:
         """Converse until the person leaves; returns Reopen where they want another session."""
@@ -167,7 +176,7 @@ class Chat:
                 continue
             text = text.strip()
             if self._answer is not None:
-                self._answer.give(yes=text.lower() in ("y", "yes"))
+                self._answer.give(text)
             elif text in ("/quit", "/exit"):
                 return
             elif text.startswith("/"):
@@ -201,7 +210,7 @@ class Chat:
 
     def _interrupt(self) -> None:
         if self._answer is not None:
-            self._answer.give(yes=False)
+            self._answer.give("")
         if self._running is not None:
             self._running.cancel()
         else:
@@ -213,7 +222,8 @@ class Chat:
 
     def _message(self) -> ANSI:
         if self._answer is not None:
-            return ANSI(self._paint(Tone.WARN, "allow? [y/N] "))
+            choices = "[y/a/N]" if self._answer.offers else "[y/N]"
+            return ANSI(self._paint(Tone.WARN, f"allow? {choices} "))
         return ANSI(self._paint(Tone.HEAD, "› "))
 
     def _toolbar(self) -> str:
@@ -232,14 +242,20 @@ class Chat:
 class _Answer:
     """The answer to a question, once it is given."""
 
-    __slots__ = ("given", "yes")
+    __slots__ = ("choice", "given", "offers")
 
-    def __init__(self, given: anyio.Event) -> None:
+    def __init__(self, given: anyio.Event, *, offers: bool) -> None:
         self.given = given
-        self.yes = False
+        self.offers = offers
+        self.choice: Literal["no", "yes", "always"] = "no"
 
-    def give(self, *, yes: bool) -> None:
-        self.yes = yes
+    def give(self, text: str) -> None:
+        """Take what was typed; anything but a clear yes is a no."""
+        word = text.lower()
+        if word in ("a", "always") and self.offers:
+            self.choice = "always"
+        elif word in ("y", "yes"):
+            self.choice = "yes"
         self.given.set()
 
 

@@ -7,6 +7,7 @@ git's aliases and `-c` values. Judges nothing. Guards that what cannot be known 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -92,7 +93,7 @@ def _one(
     for found in _unwrap(at, reading, depth):
         if found.name in {"cd", "pushd"}:
             reading.cwd = _moved(reading.cwd, found)
-        if found.opaque != "pipe" or found.words[1:2] and found.words[1].startswith("<("):
+        if found.opaque != "pipe" or (found.words[1:2] and found.words[1].startswith("<(")):
             yield found
             continue
         texts = _fed(command, commands)
@@ -185,9 +186,7 @@ def _inner(
     """Yield what the words of a wrapped command run; the wrapper's redirects are the wrapper's."""
     shifted = {index - start for index in at.dynamic if start and index >= start}
     added = {i for i, word in enumerate(words) if word in {"$ARGUMENTS", "{}"}}
-    inner = Invocation(
-        tuple(words), sets=at.sets, cwd=at.cwd, dynamic=frozenset(shifted | added)
-    )
+    inner = Invocation(tuple(words), sets=at.sets, cwd=at.cwd, dynamic=frozenset(shifted | added))
     yield from _unwrap(inner, reading, depth + 1)
 
 
@@ -258,7 +257,7 @@ def _git(at: Invocation, reading: _Reading, depth: int) -> Iterator[Invocation]:
     if subcommand == "bisect" and rest[:1] == ("run",):
         yield from _inner(at, rest[1:], reading, depth)
     if subcommand == "rebase":
-        for flag, text in zip(rest, rest[1:], strict=False):
+        for flag, text in pairwise(rest):
             if flag in {"-x", "--exec"}:
                 yield from _read(text, reading, depth + 1)
 

@@ -11,10 +11,11 @@ from kodo.agent.permission.invocations import Invocation
 from kodo.agent.permission.places import Places
 from kodo.agent.permission.rules import Rule
 
-_WRITERS = frozenset(
-    "tee mv touch rm rmdir mkdir truncate chmod chown chgrp chattr setfacl shred patch ed ex vi vim"
-    " nano emacs unlink sponge unzip".split()
-)
+_WRITER_NAMES = """
+    tee mv touch rm rmdir mkdir truncate chmod chown chgrp chattr setfacl shred patch ed
+    ex vi vim nano emacs unlink sponge unzip
+"""
+_WRITERS = frozenset(_WRITER_NAMES.split())
 _COPIERS = frozenset({"cp", "ln", "install", "rsync", "scp"})
 _OUTPUT_OPTIONS: dict[str, tuple[str, ...]] = {
     "curl": ("-o", "--output", "--output-dir", "-D", "-c"),

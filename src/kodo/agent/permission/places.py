@@ -11,8 +11,16 @@ from fnmatch import fnmatchcase
 
 from kodo.core.messages import Value
 
-_HARMLESS = ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/stdin", "/dev/tty", "/dev/fd", "/dev/zero")
-_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108  names, not files
+_HARMLESS = (
+    "/dev/null",
+    "/dev/stdout",
+    "/dev/stderr",
+    "/dev/stdin",
+    "/dev/tty",
+    "/dev/fd",
+    "/dev/zero",
+)
+_TEMPORARY = ("/tmp", "/var/tmp")
 _BRACES = re.compile(r"^(.*?)\{([^{}]*,[^{}]*)\}(.*)$", re.S)
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.I)
 MOST_EXPANSIONS = 64

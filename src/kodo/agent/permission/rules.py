@@ -53,10 +53,6 @@ class Rule(Value, frozen=True):
     where: str = ""
 
 
-class _File(Value, frozen=True):
-    rule: tuple[Rule, ...] = ()
-
-
 _KEYS = frozenset(Rule.__struct_fields__) - {"source", "where"}
 _CONDITIONS = ("command", "flags", "words", "paths", "sets", "opaque", "tool")
 
@@ -115,26 +111,24 @@ def _rule(table: dict[str, Any], text: str, path: str, number: int, source: Sour
         raise ConfigError(f"{where}: a rule that allows needs a command or a tool: {rule.name!r}")
     if source != "built in" and not rule.match and not rule.tool:
         raise ConfigError(
-            f"{where}: the rule {rule.name!r} has no example; give it match = [\"a command line\"]"
+            f'{where}: the rule {rule.name!r} has no example; give it match = ["a command line"]'
         )
     return rule
 
 
 def _find(text: str, number: int, key: str) -> str:
     """Return `line:column` of a key in the `number`-th rule (1-based), or where that begins."""
-    seen, start = 0, (1, 1)
+    seen, start = 0, "1:1"
+    named = re.compile(rf"\[*\s*[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
     for line_number, line in enumerate(text.splitlines(), 1):
         stripped = line.lstrip()
-        column = len(line) - len(stripped) + 1
+        place = f"{line_number}:{len(line) - len(stripped) + 1}"
         if re.match(r"\[\[?\s*rule\s*\]", stripped):
             seen += 1
-            if seen == number:
-                start = (line_number, column)
-        elif seen == number and re.match(rf"[\"']?{re.escape(key)}[\"']?\s*[=.\]]", stripped):
-            return f"{line_number}:{column}"
-        elif number == 0 and re.match(rf"\[*\s*{re.escape(key)}\b", stripped):
-            return f"{line_number}:{column}"
-    return f"{start[0]}:{start[1]}"
+            start = place if seen == number else start
+        if seen == number and named.match(stripped):
+            return place
+    return start
 
 
 def rule_text(rule: Rule) -> str:

@@ -4,7 +4,7 @@ Knows rules and places; no tool, no sandbox, no person. Guards that a rule which
 allows no other, and that what reaches the world is not allowed where strangers' text led to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -52,34 +52,37 @@ def built_in_rules() -> tuple[Rule, ...]:
 class RuleBook:
     """All rules that count in a run, asked about command lines and tools."""
 
-    __slots__ = ("_aliases", "_by_name", "_places", "_rules")
+    __slots__ = ("_aliases", "_by_name", "_own", "_places")
 
     def __init__(
         self,
         places: Places,
         rules: Sequence[Rule] = (),
-        aliases: Mapping[str, str] | None = None,
+        aliases: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """`rules` are those of the user and of a trusted project; the built-in ones are added."""
+        """`rules` are those of the user and of a trusted project; the built-in ones are added.
+
+        Those, and git's `aliases`, are read when the first command is judged.
+        """
         self._places = places
-        self._rules = (*rules, *built_in_rules())
-        self._by_name = _by_name(self._rules)
-        self._aliases = dict(aliases or {})
+        self._own = tuple(rules)
+        self._by_name: dict[str, list[Rule]] | None = None
+        self._aliases = aliases
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules, the user's first."""
-        return self._rules
+        return (*self._own, *built_in_rules())
 
     def add(self, rule: Rule) -> None:
         """Let a rule count from now on, before those there are."""
-        self._rules = (rule, *self._rules)
-        self._by_name = _by_name(self._rules)
+        self._own = (rule, *self._own)
+        self._by_name = None
 
     def judge(self, text: str, *, tainted: bool = False) -> Verdict:
         """Return the verdict on a command line."""
         known = {"HOME": self._places.home, "PWD": self._places.workspace}
-        found = invocations(text, known=known, aliases=self._aliases)
+        found = invocations(text, known=known, aliases=self._aliases())
         parts = tuple(self._part(at, tainted=tainted) for at in found)
         if not parts:
             return Verdict("open")
@@ -89,7 +92,7 @@ class RuleBook:
     def judge_tool(self, name: str, *, tainted: bool = False) -> Part | None:
         """Return what a rule says to the tool `name`; None where none speaks."""
         for decision in ("deny", "ask", "allow"):
-            for rule in self._rules:
+            for rule in self._own:
                 if rule.tool and rule.decision == decision and _like(name, rule.tool):
                     if decision == "allow" and tainted and not rule.even_tainted:
                         continue
@@ -97,9 +100,10 @@ class RuleBook:
         return None
 
     def _part(self, at: Invocation, *, tainted: bool) -> Part:
+        table = self._by_name = self._by_name or _by_name(self.rules)
         speaking = [
             rule
-            for rule in self._by_name.get(at.name, self._by_name[""])
+            for rule in table.get(at.name, table[""])
             if (tainted or rule.when == "always") and applies(rule, at, self._places)
         ]
         chosen = _strictest(speaking, tainted=tainted)

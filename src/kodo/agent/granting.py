@@ -1,0 +1,89 @@
+"""What a call is granted: the policy's answer, the person's, and the sandbox that follows from it.
+
+Knows the agent and the journal, no tool by name. Guards that in a tainted context a call that
+nobody was asked about gets no network, and that every question and its answer stand in the log.
+"""
+
+from typing import NamedTuple
+
+from kodo.agent.agent import Agent
+from kodo.agent.journal import Journal
+from kodo.agent.permission.taint import source_of
+from kodo.agent.policy import judge
+from kodo.base.redaction import Redactor
+from kodo.core.events import ApprovalAsked, ApprovalGiven
+from kodo.core.messages import ToolCall
+from kodo.core.sandbox import Sandbox
+from kodo.core.store import Blobs
+from kodo.core.tool import Tool
+
+
+class Grant(NamedTuple):
+    """What a call that may run is given: a sandbox, and whether the network is for it."""
+
+    sandbox: Sandbox
+    allow_net: bool
+
+
+class RedactedBlobs:
+    """Blobs that keep whole outputs without the secrets in them."""
+
+    __slots__ = ("_blobs", "_redactor")
+
+    def __init__(self, blobs: Blobs, redactor: Redactor) -> None:
+        self._blobs = blobs
+        self._redactor = redactor
+
+    async def put(self, data: bytes) -> str:
+        """See `kodo.core.store.Blobs.put`."""
+        return await self._blobs.put(self._redactor.data(data))
+
+    async def get(self, name: str) -> bytes:
+        """See `kodo.core.store.Blobs.get`."""
+        return await self._blobs.get(name)
+
+
+async def grant(
+    agent: Agent, journal: Journal, call: ToolCall, tool: Tool, arguments: bytes
+) -> Grant | str:
+    """Return what the call is given, or the reason why it is refused.
+
+    In a tainted context a call that nobody was asked about runs in the jail without the network.
+    """
+    tainted = "" if tool.name in agent.vouched else agent.taint.why
+    whole = Grant(agent.online or agent.sandbox, agent.allow_net)
+    ruling = judge(
+        tool,
+        whole.sandbox,
+        allow_net=agent.allow_net,
+        mode=agent.mode,
+        trusted=agent.rung_chosen,
+        arguments=arguments,
+        book=agent.book,
+        tainted=tainted,
+    )
+    if ruling.decision == "allow":
+        if tainted and agent.offline is not None and tool.effect != "net":
+            return Grant(agent.offline, allow_net=False)
+        return whole
+    if ruling.question is not None:
+        question = ruling.question
+        await journal.record(ApprovalAsked(call.id, question.text, ruling.reason))
+        answer = await agent.ask(question)
+        allowed = answer != "no"
+        await journal.record(ApprovalGiven(call.id, allowed, "user" if allowed else "policy"))
+        if answer == "always" and question.offer is not None:
+            await agent.save_rule(question.offer)
+        if allowed:
+            return whole
+    agent.denials.append(f"{call.name}: {ruling.reason}")
+    return ruling.reason
+
+
+def brought_in(agent: Agent, tool: Tool, granted: Grant) -> str:
+    """Return whose text a finished call has brought into the context; "" for nobody's."""
+    if tool.name in agent.vouched:
+        return ""
+    if tool.effect == "exec" and granted.allow_net and granted.sandbox is not agent.offline:
+        return "the network" if agent.offline is not None else ""
+    return source_of(tool.name)
