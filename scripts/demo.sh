@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh run
 kodo="$PWD/.venv/bin/kodo"
+export KODO_RESIDENT=off  # the demo leaves no process behind
 model="${KODO_DEMO_MODEL:-local/qwen2.5-coder-1.5b}"
 "$kodo" models pull "$model" --yes
 rm -rf build/demo

@@ -23,6 +23,7 @@ def _closed_world(  # pyright: ignore[reportUnusedFunction]
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("KODO_RESIDENT", "off")  # no test leaves a process behind unasked
     monkeypatch.setenv("KODO_HOME", str(home / "kodo"))
     real_connect = socket.socket.connect
 

@@ -9,6 +9,7 @@ import msgspec
 from kodo.base.errors import ConfigError
 from kodo.cli.exits import INTERRUPTED, OK
 from kodo.cli.options import add_common, add_json, add_model, load
+from kodo.cli.serve_resident import show, stop
 from kodo.runtime.config import Settings
 from kodo.server.access.guard import LOOPBACK, Door, Guard
 from kodo.server.app import build_app
@@ -20,6 +21,7 @@ examples:
   kodo serve
   kodo serve -m local/qwen2.5-coder-0.5b --port 8484
   kodo serve -m openai/gpt-5 -c 'serve.aliases.spark="local/qwen2.5-coder-1.5b"'
+  kodo serve status && kodo serve stop
   kodo serve -m scripted/replies.jsonl --port 0 --json
 
 Any client of OpenAI's API works with the address it prints, with /v1 behind it, as base URL: codex,
@@ -38,6 +40,12 @@ class Ready(msgspec.Struct, frozen=True):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("status", "stop"),
+        help="of the engine that lives on between commands: show it, or end it",
+    )
     parser.add_argument("--host", help="address to listen at (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen at, 0 for any (default: 8484)")
     add_model(parser)
@@ -48,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM (0) or Ctrl-C (130). Raises ConfigError before it listens."""
     settings = load(arguments)
+    if arguments.what == "status":
+        return show(settings, json=arguments.json)
+    if arguments.what == "stop":
+        return stop(settings)
     return anyio.run(
         _serve,
         settings,

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from kodo.base.errors import ConfigError, ModelError
+from kodo.base.errors import ModelError
 from kodo.core.messages import (
     Assistant,
     Delta,
@@ -24,25 +24,19 @@ from kodo.core.messages import (
     Usage,
     User,
 )
-from kodo.core.model import Ability, Candidate, Hole, ModelInfo, Prompt
-from kodo.engine.catalog import find
-from kodo.engine.files import ModelFolder
+from kodo.core.model import Candidate, Hole, ModelInfo, Prompt
 from kodo.engine.infill import STOPS, gap, trim
 from kodo.engine.llama import LlamaEngine, Settings
 from kodo.engine.request import Finished, Piece, Reading, Request, TextEngine, Turn
 from kodo.models import local_calls
 from kodo.models.handoff import prepare
+from kodo.models.local_info import OUTPUT_TOKENS, local_info, located
 from kodo.models.recalled import join_recalled
 
 OpenEngine = Callable[[Path, int], Awaitable[TextEngine]]
 """Loads the file at a path with a window of so many tokens."""
 
-CONTEXT_TOKENS = 16_384
-OUTPUT_TOKENS = 4_096
-
-_SMALL_BYTES = 6 << 30
 _MOVED_TOKENS = 8
-_ABILITIES: frozenset[Ability] = frozenset({"tools", "schema", "grammar", "seed", "sample"})
 
 
 async def open_llama(path: Path, context_tokens: int) -> TextEngine:
@@ -66,30 +60,9 @@ class LocalModel:
         self._open_engine = open_engine
         self._engine: TextEngine | None = None
         self._loading = anyio.Lock()
-        abilities = set(_ABILITIES)
-        if name.endswith(".gguf"):
-            file = Path(name).expanduser()
-            if not file.is_file():
-                raise ConfigError(f"no model file at {str(file)!r} (from 'local/{name}')")
-            self._locate: Callable[[], Path] = lambda: file
-            context_tokens = CONTEXT_TOKENS
-            small = file.stat().st_size < _SMALL_BYTES
-        else:
-            model = find(name)
-            self._locate = lambda: ModelFolder(folder).require(model)
-            context_tokens = min(model.context_tokens, CONTEXT_TOKENS)
-            small = True
-            if model.fill_in_the_middle:
-                abilities.add("complete")
-        if small:
-            abilities.add("small")
-        self._info = ModelInfo(
-            id=f"local/{name}",
-            provider="local",
-            context_tokens=context_tokens,
-            output_tokens=OUTPUT_TOKENS,
-            abilities=frozenset(abilities),
-        )
+        self._folder = folder
+        self._name = name
+        self._info = local_info(name)
 
     @property
     def info(self) -> ModelInfo:
@@ -186,7 +159,8 @@ class LocalModel:
     async def _ready(self) -> TextEngine:
         async with self._loading:
             if self._engine is None:
-                self._engine = await self._open_engine(self._locate(), self._info.context_tokens)
+                path = located(self._folder, self._name)
+                self._engine = await self._open_engine(path, self._info.context_tokens)
             return self._engine
 
     async def _request(self, engine: TextEngine, prompt: Prompt, samples: int) -> Request:

@@ -72,7 +72,13 @@ def make_jail(settings: Settings) -> Jail:
         home=settings.environment.home,
         environment=settings.environment.variables,
         profile=settings.config.sandbox,
-        secrets=(paths.config_file, paths.projects, paths.trust_file, paths.rules_file),
+        secrets=(
+            paths.config_file,
+            paths.projects,
+            paths.trust_file,
+            paths.rules_file,
+            paths.run,
+        ),
         cache_home=paths.store(settings.cwd).parent / "home",
     )
 

@@ -51,6 +51,7 @@ class Paths(Value, frozen=True):
     trust_file: Path
     rules_file: Path
     history_file: Path
+    run: Path
 
     def store(self, cwd: Path) -> Path:
         """Return the store file of the project around `cwd`."""
@@ -81,10 +82,12 @@ class Environment:
         """Return the places under $KODO_HOME, or under the XDG folders."""
         if named := self.get("KODO_HOME"):
             config = data = state = Path(named).expanduser().absolute()
+            run = state / "run"
         else:
             config = self._xdg("XDG_CONFIG_HOME", ".config")
             data = self._xdg("XDG_DATA_HOME", ".local/share")
             state = self._xdg("XDG_STATE_HOME", ".local/state")
+            run = self._xdg("XDG_RUNTIME_DIR", ".local/state")
         return Paths(
             config_file=config / "config.toml",
             models=data / "models",
@@ -92,6 +95,7 @@ class Environment:
             trust_file=state / "trust.json",
             rules_file=config / "policy.toml",
             history_file=state / "history",
+            run=run,
         )
 
     def _xdg(self, name: str, default: str) -> Path:
@@ -286,6 +290,8 @@ class _Layers:
             self.add(("model",), model, "$KODO_MODEL")
         if url := environment.get("OPENAI_BASE_URL"):
             self.add(("providers", "openai", "base_url"), url, "$OPENAI_BASE_URL")
+        if resident := environment.get("KODO_RESIDENT"):
+            self.add(("resident",), resident, "$KODO_RESIDENT")
         offline = (environment.get("KODO_OFFLINE") or "").lower()
         if offline not in _TRUE | _FALSE:
             raise ConfigError(f"$KODO_OFFLINE is {offline!r}; use 1 or 0")

@@ -32,12 +32,18 @@ def split_id(model_id: str) -> tuple[str, str]:
 
 
 def open_model(
-    settings: Settings, read_blob: ReadBlob, on_retry: OnRetry, *, shared: bool = False
+    settings: Settings,
+    read_blob: ReadBlob,
+    on_retry: OnRetry,
+    *,
+    shared: bool = False,
+    resident: bool = True,
 ) -> Model:
     """Return the configured model, not yet connected or loaded.
 
-    `shared` is for servers: an embedded model then keeps many conversations apart. Raises
-    ConfigError for an unknown model or provider, a missing key or a missing model file.
+    `shared` is for servers: an embedded model then keeps many conversations apart. `resident` lets
+    it live in the resident engine, where the settings allow that. Raises ConfigError for an
+    unknown model or provider, a missing key or a missing model file.
     """
     model_id = settings.config.model
     provider, name = split_id(model_id)
@@ -46,16 +52,41 @@ def open_model(
         model: Model = load(MODELS, "scripted")(path)
         return model
     if provider == "local":
+        if resident and not shared and settings.config.resident == "auto":
+            return _open_resident(settings, name, on_retry)
         return _open_local(settings, name, shared=shared)
     return _open_remote(settings, provider, name, read_blob, on_retry)
 
 
+def _open_resident(settings: Settings, name: str, on_retry: OnRetry) -> Model:
+    """Return an embedded model in the resident engine, which starts with the first question."""
+    name = _check_local(settings, name)
+    model: Model = load(MODELS, "resident")(
+        load(MODELS, "local_info")(name),
+        load(MODELS, "resident_place")(settings.paths.run),
+        settings.environment.variables,
+        idle_s=settings.config.resident_idle_s,
+        make_own=lambda: _open_local(settings, name, shared=False),
+        on_note=on_retry,
+    )
+    return model
+
+
 def _open_local(settings: Settings, name: str, *, shared: bool) -> Model:
-    """Return an embedded model whose file is there and looks whole; a path counts from `cwd`."""
-    if name.endswith(".gguf"):
-        name = str(settings.cwd / Path(name).expanduser())
+    """Return an embedded model in this process."""
+    name = _check_local(settings, name)
     engine = load(MODELS, "shared_engine" if shared else "engine")
     local: Model = load(MODELS, "local")(settings.paths.models, name, engine)
+    return local
+
+
+def _check_local(settings: Settings, name: str) -> str:
+    """Return the name of a model whose file is there and looks whole; a path counts from `cwd`.
+
+    Raises ConfigError.
+    """
+    if name.endswith(".gguf"):
+        name = str(settings.cwd / Path(name).expanduser())
     try:
         if name.endswith(".gguf"):
             load(MODELS, "check_gguf")(Path(name))
@@ -64,7 +95,7 @@ def _open_local(settings: Settings, name: str, *, shared: bool) -> Model:
             load(MODELS, "model_folder")(settings.paths.models).require(wanted)
     except ModelError as error:
         raise ConfigError(str(error)) from error
-    return local
+    return name
 
 
 def _open_remote(

@@ -117,7 +117,9 @@ class Config(Value, frozen=True):
 
     `checks` are the commands of the finish gate; empty means they are detected from the project.
     `allow_hosts` are hosts, patterns and presets (`@python`) that commands may reach. `require` are
-    guarantees without which no command runs: `auto` passes over rungs that lack one.
+    guarantees without which no command runs: `auto` passes over rungs that lack one. `resident`
+    auto lets an embedded model live on between commands, in a process that ends after
+    `resident_idle_s` without work.
     """
 
     model: str = DEFAULT_MODEL
@@ -129,6 +131,8 @@ class Config(Value, frozen=True):
     allow_hosts: tuple[str, ...] = ()
     network: NetworkSettings = NetworkSettings()
     offline: bool = False
+    resident: Literal["auto", "off"] = "auto"
+    resident_idle_s: float = 900.0
     checks: tuple[str, ...] = ()
     limits: Limits = Limits()
     scan: ScanSettings = ScanSettings()

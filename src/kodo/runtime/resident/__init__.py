@@ -1,0 +1,1 @@
+"""The resident engine: one process of the user that keeps an embedded model loaded."""
