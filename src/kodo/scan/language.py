@@ -20,6 +20,8 @@ from kodo.scan.lower.javascript.module import lower_javascript
 from kodo.scan.lower.javascript.names import module_paths as javascript_paths
 from kodo.scan.lower.python.comments import without_long_comments
 from kodo.scan.lower.python.module import lower_python, module_paths
+from kodo.scan.lower.ruby.module import lower_ruby
+from kodo.scan.lower.ruby.module import module_paths as ruby_paths
 from kodo.scan.text import SourceText
 from kodo.syntax.languages import LanguageName
 
@@ -64,11 +66,19 @@ _JAVASCRIPT = ScanLanguage(
     "javascript", lower_javascript, javascript_paths, Semantics(text_plus_number=True)
 )
 
+_RUBY = ScanLanguage(
+    "ruby",
+    lower_ruby,
+    ruby_paths,
+    Semantics(integer_division=True, falsy_text=False, falsy_zero=False, fields_by_call=True),
+)
+
 SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "python": _PYTHON,
     "java": _JAVA,
     "javascript": _JAVASCRIPT,
     "typescript": _JAVASCRIPT,
     "tsx": _JAVASCRIPT,
+    "ruby": _RUBY,
 }
 """By grammar: TypeScript's two grammars share one entry."""

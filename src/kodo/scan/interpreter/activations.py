@@ -154,11 +154,13 @@ class Activations(Resolving):
             else:
                 frame.live.variables[parameter.name] = value
 
-    def _run(self, frame: Frame, function: Function, values: list[Value]) -> None:
+    def _run(
+        self, frame: Frame, function: Function, values: list[Value], passed_to: str = ""
+    ) -> None:
         """Run a body in a frame, and the nested functions it leaves behind."""
         parts = function.parts
         for signature, sink in frame.unit.return_sinks:
-            if self.fits(signature, function, frame.unit, None, 0):
+            if self.fits(signature, function, frame.unit, None, 0, passed_to):
                 frame.return_sinks.append(sink)
         saved, self.frame = self.frame, frame
         self._bind_parameters(frame, parts.parameters, values)
@@ -168,13 +170,15 @@ class Activations(Resolving):
             self._run_pending(frame)
         self.frame = saved
 
-    def _run_nested(self, function: Function, outer: Frame, values: list[Value]) -> Frame:
+    def _run_nested(
+        self, function: Function, outer: Frame, values: list[Value], passed_to: str = ""
+    ) -> Frame:
         """Run a closure on the state around it, which it may change."""
         self._closures += 1
         state = State({}, dict(outer.live.heap), outer.live.shown)
         frame = Frame(outer.unit, function, state, outer)
         frame.writes_outer = function.parts.outer
-        self._run(frame, function, values)
+        self._run(frame, function, values, passed_to)
         outer.live.heap.update(frame.live.heap)
         outer.hits.extend(frame.hits[: MAX_HITS - len(outer.hits)])
         self._closures -= 1
@@ -196,7 +200,7 @@ class Activations(Resolving):
         values = self._entry_values(function, unit, site.name, given)
         if isinstance(outer, Frame):
             outer.pending = [entry for entry in outer.pending if entry[0] is not function]
-            frame = self._run_nested(function, outer, values)
+            frame = self._run_nested(function, outer, values, site.name)
         else:
             frame = Frame(unit, function, State({}, {}))
             self._run(frame, function, values)

@@ -67,6 +67,10 @@ class Calls(Judging):
             name = callee.name or f"{receiver.name or '?'}.{last}"
             if len(name) > MAX_NAME:
                 name = f"?.{last}"
+            if self.frame.unit.semantics.fields_by_call and not node.arguments:
+                held = self._held(receiver, last)
+                if held is not None:
+                    return held
         elif isinstance(function, Name):
             callee = self.read_name(function.name, function)
             name = callee.name or function.name
@@ -80,6 +84,18 @@ class Calls(Judging):
         if entry is not None:
             self.judge_call(entry, site)
         return self._result(entry, site, callee)
+
+    def _held(self, receiver: Value, name: str) -> Value | None:
+        """Return what a field holds that is read by a call of its name."""
+        cells = self.cells(receiver.cell)
+        if cells is not None and cells.kind == "object":
+            item = cells.items.get(f"@{name}")
+            if item is not None:
+                return item
+        target = receiver.target
+        if target is not None and isinstance(target.code, Class) and receiver.name.endswith("()"):
+            return self.class_fields.get((id(target.code), f"@{name}"))
+        return None
 
     def _site(
         self, node: Call, name: str, last: str, receiver: Value | None, receiver_node: Node | None

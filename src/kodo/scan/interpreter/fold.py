@@ -24,6 +24,7 @@ class Semantics(NamedTuple):
     number_types: frozenset[str] = frozenset()  # declared types that hold numbers for sure
     overloads: bool = False  # functions of one name differ in the number of their parameters
     class_files: bool = False  # a class is a file of its own: pkg.Shop is pkg/Shop.java
+    fields_by_call: bool = False  # `x.name` is a call, also where it only reads a field
 
 
 def truth(constant: object, semantics: Semantics) -> bool | None:

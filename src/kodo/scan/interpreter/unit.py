@@ -63,12 +63,13 @@ class Unit:
         self.paths = paths
         self.parameters = [one for one in book.parameters if one.concerns(words)]
         self.parameter_types = [one for one in book.parameter_types if one.concerns(words)]
+        self.return_sinks = [pair for pair in book.return_sinks if pair[0].concerns(words)]
+        answers = (signature for signature, _ in self.return_sinks)
         self.handlers = tuple(
             pattern
-            for one in (*self.parameters, *self.parameter_types)
+            for one in (*self.parameters, *self.parameter_types, *answers)
             for pattern in one.passed_to
         )
-        self.return_sinks = [pair for pair in book.return_sinks if pair[0].concerns(words)]
         self.globals: Frame | None = None
         self.running = False
         self.names: dict[str, Value] = {}

@@ -26,6 +26,9 @@ from kodo.scan.rules.schema import (
 )
 from kodo.scan.rules.triggers import Triggers
 
+BARE_CALLS = frozenset({"ruby"})
+"""Languages in which a call needs no parentheses."""
+
 
 class Kinds:
     """A bit for every kind of weakness, given out as they are named."""
@@ -192,7 +195,7 @@ class Book:
         self.harmless: dict[str, int] = {}
         self.exceptions: dict[str, list[CompiledSignature]] = {}
         self.rules: dict[str, Rule] = {}
-        self.triggers = Triggers()
+        self.triggers = Triggers(bare_calls=language in BARE_CALLS)
         self.checkers: set[str] = set()
         self.looks_everywhere = False  # a checker wants every function of every file
         self.prefixes: set[str] = set()

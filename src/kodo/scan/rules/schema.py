@@ -66,6 +66,7 @@ Does = Literal[
     "unshift",
     "slice",
     "joined",
+    "field",
     "map_of_pairs",
     "remove_at",
     "remove_value",

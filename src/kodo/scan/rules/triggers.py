@@ -39,7 +39,8 @@ class Active(NamedTuple):
 class Triggers:
     """Needs by role and by the word that stands at the place itself; types by how one gets them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bare_calls: bool = False) -> None:
+        self._bare_calls = bare_calls  # the language calls functions without parentheses
         self._needs: dict[bytes, list[tuple[Role, Need]]] = {}
         self._types: dict[str, list[Need]] = {}
 
@@ -56,7 +57,7 @@ class Triggers:
         imports = frozenset(imports_any)
         if imports:
             need = Need((*need.words, imports), need.type)
-        if is_call and not name.tail and name.name.isidentifier():
+        if is_call and not self._bare_calls and not name.tail and name.name.isidentifier():
             need = Need(need.words, need.type, name.name.encode() + b"(")
         self._needs.setdefault(_word(name), []).append((role, need))
 

@@ -104,6 +104,9 @@ def matches_argument(memory: Memory, site: Site) -> Value:
 def finds_argument(memory: Memory, site: Site) -> Value:
     """`text.match(pattern)`: anywhere in the receiver; the match holds its data."""
     subject = site.receiver or UNKNOWN
+    cells = memory.cells(subject.cell)
+    if cells is not None and "pattern" in cells.items:
+        return match_anywhere(memory, site)
     facts = pattern_facts(memory, site.first(), subject, "anywhere")
     taints = memory.union([subject], site.node)
     return Value(taints=taints, proof=Proof(when_true=facts) if facts else None)

@@ -67,6 +67,11 @@ def slice_items(memory: Memory, site: Site) -> Value:
     return Value(taints=taints) if taints is not None else UNKNOWN
 
 
+def field(memory: Memory, site: Site) -> Value:
+    """What the field of the call's name holds: `uri.host`."""
+    return memory.read_field(site.receiver or UNKNOWN, site.last, site.node)
+
+
 def joined(memory: Memory, site: Site) -> Value:
     """A new list of the receiver's items and those of the arguments; of text, the text of all."""
     subject = site.subject()

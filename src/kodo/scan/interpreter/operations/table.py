@@ -61,6 +61,7 @@ OPERATIONS: dict[str, Operation] = {
     "unshift": lists.unshift,
     "slice": lists.slice_items,
     "joined": lists.joined,
+    "field": lists.field,
     "map_of_pairs": lists.map_of_pairs,
     "remove_at": containers.remove_at,
     "remove_value": containers.remove_value,

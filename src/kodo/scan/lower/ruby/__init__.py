@@ -1,0 +1,1 @@
+"""Ruby to the intermediate representation: `module.lower_ruby` is the entry."""
