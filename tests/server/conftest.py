@@ -77,7 +77,11 @@ async def hear_until(socket: ClientConnection, *kinds: str) -> list[Json]:
     return found
 
 
-Serve = Callable[..., Any]
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for something in the server that no event tells of."""
+    with anyio.fail_after(20):
+        while not holds():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -6,12 +6,15 @@ import sys
 import anyio
 import msgspec
 
+from kodo.base.clock import monotonic_s, utc_now
 from kodo.base.errors import ConfigError
+from kodo.cli import serve_tokens
 from kodo.cli.exits import INTERRUPTED, OK
 from kodo.cli.options import add_common, add_json, add_model, load
 from kodo.cli.serve_resident import show, stop
 from kodo.runtime.config import Settings
 from kodo.server.access.guard import LOOPBACK, Door, Guard
+from kodo.server.access.tokens import TokenKeeper
 from kodo.server.app import build_app
 from kodo.server.run import Address, bind, loop_options, serve
 from kodo.server.serving import make_service
@@ -23,6 +26,8 @@ examples:
   kodo serve -m openai/gpt-5 -c 'serve.aliases.spark="local/qwen2.5-coder-1.5b"'
   kodo serve status && kodo serve stop
   kodo serve -m scripted/replies.jsonl --port 0 --json
+  kodo serve token add laptop --days 30 --per-minute 60 --budget-tokens 1000000
+  kodo serve --host 0.0.0.0 -c serve.tls_cert=cert.pem -c serve.tls_key=key.pem
 
 Any client of OpenAI's API works with the address it prints, with /v1 behind it, as base URL: codex,
 the openai package, editors. docs/serve.md shows how to set them up.
@@ -48,13 +53,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", help="address to listen at (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen at, 0 for any (default: 8484)")
+    parser.add_argument(
+        "--require-token", action="store_true", help="let nobody in without a token, not even here"
+    )
     add_model(parser)
     add_json(parser)
     add_common(parser)
+    actions = parser.add_subparsers(dest="action", metavar="token")
+    serve_tokens.add_arguments(actions.add_parser("token", help="add, list or revoke tokens"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM (0) or Ctrl-C (130). Raises ConfigError before it listens."""
+    if arguments.action == "token":
+        return serve_tokens.run(arguments)
     settings = load(arguments)
     if arguments.what == "status":
         return show(settings, json=arguments.json)
@@ -74,12 +86,21 @@ async def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
     port: int = config.port if arguments.port is None else arguments.port
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port is 0 to 65535, not {port}")
-    if host not in LOOPBACK:
-        raise ConfigError(f"refusing to listen at {host!r} without a token")
+    if bool(config.tls_cert) != bool(config.tls_key):
+        raise ConfigError("serve.tls_cert and serve.tls_key go together: set both")
+    tokens = TokenKeeper(settings.paths.tokens_file, utc_now, monotonic_s)
+    needs_token: bool = arguments.require_token or config.require_token or host not in LOOPBACK
+    if needs_token and not tokens.usable:
+        raise ConfigError(
+            f"refusing to listen at {host!r} without a token that works; make one with:"
+            " kodo serve token add NAME"
+        )
     service = make_service(settings)
     listener, address = bind(Address(host, port, "", config.tls_cert, config.tls_key))
-    door = Door({*LOOPBACK, host, *config.hosts}, config.origins, config.require_token)
-    app = Guard(build_app(service), service, door, None)
+    # Behind 0.0.0.0 the server has names that it cannot know; its tokens guard it there.
+    hosts = () if host in ("0.0.0.0", "::") and not config.hosts else {*LOOPBACK, host}
+    door = Door({*hosts, *config.hosts}, config.origins, needs_token)
+    app = Guard(build_app(service), service, door, tokens)
 
     def ready() -> None:
         found = Ready(address.url, f"{address.url}/v1", service.offer.names, door.needs_token)

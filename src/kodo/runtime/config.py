@@ -52,6 +52,7 @@ class Paths(Value, frozen=True):
     rules_file: Path
     history_file: Path
     run: Path
+    tokens_file: Path
 
     def store(self, cwd: Path) -> Path:
         """Return the store file of the project around `cwd`."""
@@ -96,6 +97,7 @@ class Environment:
             rules_file=config / "policy.toml",
             history_file=state / "history",
             run=run,
+            tokens_file=state / "serve-tokens.json",
         )
 
     def _xdg(self, name: str, default: str) -> Path:
