@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from typing import Literal
+from typing import Literal, get_args
 
 import anyio
 import msgspec
@@ -21,12 +21,14 @@ from kodo.cli.host import existing_folder, find_program, memory_bytes, processor
 from kodo.cli.options import add_common, add_json, load
 from kodo.cli.output import print_json
 from kodo.cli.render import wants_colour
+from kodo.core.sandbox import Guarantee
 from kodo.engine.catalog import EMBEDDED
 from kodo.engine.files import ModelFolder
 from kodo.engine.pull import free_bytes
-from kodo.runtime.cage import make_jail
+from kodo.runtime.cage import make_jail, rung_note
 from kodo.runtime.config import Settings
-from kodo.sandboxes.ladder import probe_rungs
+from kodo.runtime.rungs import forget
+from kodo.sandboxes.ladder import lacks, probe_rungs
 from kodo.tui.ansi import Paint, Tone
 from kodo.tui.words import size
 
@@ -130,21 +132,35 @@ def _host(settings: Settings) -> Iterator[Item]:
 
 
 async def _rungs(settings: Settings) -> list[Item]:
+    forget(rung_note(settings))
     try:
         reports = await probe_rungs(make_jail(settings))
     except KodoError as error:
         return [Item("sandbox", "jail", "broken", str(error), "choose another folder with -C")]
     found: list[Item] = []
+    if sys.platform == "win32":
+        fix = "use kodo in WSL2 or in a container"
+        found.append(Item("sandbox", "jail", "broken", "Windows has none that kodo can use", fix))
+    elif sys.platform == "darwin":
+        fix = "kodo sandbox --show-seatbelt > kodo.sb; sandbox-exec -f kodo.sb CMD"
+        found.append(Item("sandbox", "jail", "broken", "kodo runs none on macOS yet", fix))
     for report in reports:
         if report.works:
-            detail = ", ".join(sorted(report.guarantees)) or "isolates nothing"
-            found.append(Item("sandbox", report.name, "ok", detail.replace("_", " ")))
+            found.append(Item("sandbox", report.name, "ok", _guaranteed(report.guarantees)))
         else:
             fix = "apt install bubblewrap" if report.name == "bwrap" else ""
             if report.name == "bwrap" and find_program("bwrap", settings.environment.get("PATH")):
                 fix = "allow unprivileged user namespaces for bwrap (sysctl, AppArmor)"
             found.append(Item("sandbox", report.name, "broken", report.why_not, fix))
     return found
+
+
+def _guaranteed(held: frozenset[Guarantee]) -> str:
+    """Say what holds and, as plainly, what does not."""
+    every: tuple[Guarantee, ...] = get_args(Guarantee)
+    missing = [name for name in every if lacks(held, [name])]
+    text = ", ".join(name for name in every if name in held) or "isolates nothing"
+    return (f"{text}; NOT {', '.join(missing)}" if missing else text).replace("_", " ")
 
 
 def _model(settings: Settings) -> Item:

@@ -4,14 +4,16 @@ import argparse
 import os
 import stat
 import sys
+from pathlib import Path
 
 import anyio
 
 from kodo.base.errors import ConfigError, SandboxError
 from kodo.cli.options import add_common, add_jail, load
 from kodo.core.events import HostContacted
-from kodo.runtime.cage import Cage, open_cage
+from kodo.runtime.cage import Cage, make_jail, open_cage
 from kodo.runtime.config import Settings
+from kodo.sandboxes.seatbelt import seatbelt_profile
 
 EXAMPLES = """\
 examples:
@@ -32,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", metavar="-- CMD", nargs=argparse.REMAINDER, help="the command")
     parser.add_argument("--show", action="store_true", help="only say which jail it would be")
     parser.add_argument(
+        "--show-seatbelt", action="store_true", help="print the jail as a profile for macOS"
+    )
+    parser.add_argument(
         "--timeout", metavar="S", type=float, default=86_400, help="kill it after S seconds"
     )
     add_jail(parser)
@@ -43,6 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     command: list[str] = list(arguments.command)
     if command[:1] == ["--"]:
         command = command[1:]
+    if arguments.show_seatbelt:
+        jail = make_jail(load(arguments))
+        print(seatbelt_profile(jail, Path("/private/tmp")), end="")
+        return 0
     if not command and not arguments.show:
         raise ConfigError("name the command to run, for example: kodo sandbox -- ls")
     return anyio.run(_run, load(arguments), command, arguments.timeout, arguments.show)
@@ -76,8 +85,8 @@ def _judge(settings: Settings, cage: Cage) -> None:
     if "write_outside_denied" not in cage.sandbox.guarantees:
         if config.rung == "auto":
             raise SandboxError(
-                "no jail works here (kodo doctor env says why); to run the command without one,"
-                " say so: --rung local"
+                "no jail works here (kodo doctor env says why; on Windows use WSL2); to run the"
+                " command without one, say so: --rung local"
             )
         print(f"kodo: note: the rung {name!r} does not contain commands", file=sys.stderr)
     elif cage.network == "open":

@@ -5,16 +5,19 @@ Guards that hosts are held apart where the rung can, and that it is said where i
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, SandboxError
 from kodo.core.events import HostContacted
 from kodo.core.sandbox import Sandbox, Scratch
 from kodo.runtime.config import Settings
 from kodo.runtime.models import proxy_for
 from kodo.runtime.registry import NETWORK, load
+from kodo.runtime.rungs import forget, host_key, known_to_work, note_working
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.ladder import (
     HAVE_A_GATE,
@@ -83,6 +86,11 @@ def make_jail(settings: Settings) -> Jail:
     )
 
 
+def rung_note(settings: Settings) -> Path:
+    """Return where it is kept which rungs worked on this host."""
+    return settings.paths.projects.parent / "rungs.json"
+
+
 @asynccontextmanager
 async def open_cage(
     settings: Settings, *, on_host: OnHost = tell_nobody, ask: AskHost = refuse
@@ -98,12 +106,16 @@ async def open_cage(
     gates = load(NETWORK, "rules")(
         config.allow_hosts, ask=config.network.ask, deny=config.network.deny
     ) if wants_hosts else None  # fmt: skip
+    note, host = rung_note(settings), host_key(settings.environment.variables)
+    known = known_to_work(note, host, utc_now())
     try:
-        rung = await choose_rung(config.rung, jail, require=config.require)
+        rung = await choose_rung(config.rung, jail, require=config.require, known=known)
     except SandboxError as error:
         if config.rung != "auto":
             raise ConfigError(str(error)) from error  # a rung was named that is none here
         raise
+    if rung.name not in known:
+        note_working(note, host, rung.name, utc_now())
     async with AsyncExitStack() as stack:
         gate: Gate | None = None
         network: Network = "off"
@@ -122,7 +134,11 @@ async def open_cage(
                 f"{', '.join(missing)} is required, but --allow-host opens the network:"
                 " take one of them back"
             )
-        yield Cage(rung, jail, sandbox, gate, network)
+        try:
+            yield Cage(rung, jail, sandbox, gate, network)
+        except SandboxError:
+            forget(note)
+            raise
 
 
 @asynccontextmanager

@@ -60,10 +60,12 @@ async def choose_rung(
     reports: Sequence[RungReport] = (),
     *,
     require: Collection[Guarantee] = (),
+    known: Collection[str] = (),
 ) -> RungReport:
     """Return the report of the rung to use: the named one, or for `auto` the best that works.
 
-    A rung that lacks a guarantee of `require` does not work.
+    A rung that lacks a guarantee of `require` does not work. Those of `known` worked on this host a
+    while ago and are not tried again.
 
     `reports` are those of an earlier probe on this host; a rung that is not among them is probed.
     Raises SandboxError where the named rung is unknown, not built yet, or does not work.
@@ -73,12 +75,15 @@ async def choose_rung(
         raise SandboxError(f"rung {rung!r} is not built yet; use {', '.join(first)} or {last}")
     if rung != "auto" and rung not in RUNGS:
         raise SandboxError(f"unknown rung {rung!r}; choose from auto, {', '.join(RUNGS)}")
-    known = {report.name: report for report in reports}
+    probed = {report.name: report for report in reports}
     lacking: list[str] = []
     for name in RUNGS:
         if rung not in ("auto", name):
             continue
-        report = known.get(name) or await probe_rung(name, jail)
+        report = probed.get(name)
+        if report is None and name in known:
+            report = RungReport(name, works=True, guarantees=make_sandbox(name, jail).guarantees)
+        report = report or await probe_rung(name, jail)
         if missing := lacks(report.guarantees, require) if report.works else []:
             why_not = f"it does not guarantee {', '.join(missing)}, which is required"
             report = RungReport(name, works=False, why_not=why_not)
