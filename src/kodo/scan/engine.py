@@ -198,10 +198,18 @@ class Engine:
                 name = function.qualified if function is not None else ""
                 run.findings.add(Found(known, node.start, node.end, name))
 
-        for function in unit.module.functions.values():
+        calls = _calls_of_hit(unit)
+        for function in list(unit.module.functions.values()):
             if not _touched(function, only):
                 continue
-            if book.looks_everywhere or unit.has_hit(function.start, function.end):
+            if (
+                book.looks_everywhere
+                or unit.has_hit(function.start, function.end)
+                or (
+                    calls is not None
+                    and calls.search(unit.text.latin, function.start, function.end)
+                )
+            ):
                 if late():
                     raise Late
                 for check in checkers:
@@ -238,6 +246,16 @@ class Engine:
             return Unit(module, text, book, language.semantics, words, hits, hits, language.paths)
 
         return find
+
+
+def _calls_of_hit(unit: Unit) -> re.Pattern[str] | None:
+    """Return what finds calls of the functions in which a word of a rule stands."""
+    names = {
+        re.escape(function.name)
+        for function in unit.module.functions.values()
+        if function.name and unit.has_hit(function.start, function.end)
+    }
+    return re.compile(rf"\b(?:{'|'.join(sorted(names))})\b") if names else None
 
 
 def _broken(root: SyntaxNode, module: Module) -> str:

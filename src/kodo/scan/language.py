@@ -12,8 +12,11 @@ from typing import NamedTuple
 from tree_sitter import Node as SyntaxNode
 
 from kodo.scan.checker import Checker
+from kodo.scan.checkers.memory import check_memory
 from kodo.scan.interpreter.fold import Semantics
 from kodo.scan.ir import Module
+from kodo.scan.lower.c.module import C_NUMBERS, lower_c, lower_cpp
+from kodo.scan.lower.c.module import module_paths as c_paths
 from kodo.scan.lower.java.module import JAVA_NUMBERS, lower_java
 from kodo.scan.lower.java.module import module_paths as java_paths
 from kodo.scan.lower.javascript.module import lower_javascript
@@ -65,6 +68,10 @@ _JAVA = ScanLanguage(
 _JAVASCRIPT = ScanLanguage(
     "javascript", lower_javascript, javascript_paths, Semantics(text_plus_number=True)
 )
+_C_SEMANTICS = Semantics(integer_division=True, number_types=C_NUMBERS)
+_C_CHECKERS: Mapping[str, Checker] = MappingProxyType({"memory": check_memory})
+_C = ScanLanguage("c", lower_c, c_paths, _C_SEMANTICS, _C_CHECKERS)
+_CPP = ScanLanguage("cpp", lower_cpp, c_paths, _C_SEMANTICS, _C_CHECKERS)
 
 _RUBY = ScanLanguage(
     "ruby",
@@ -80,5 +87,7 @@ SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "typescript": _JAVASCRIPT,
     "tsx": _JAVASCRIPT,
     "ruby": _RUBY,
+    "c": _C,
+    "cpp": _CPP,
 }
 """By grammar: TypeScript's two grammars share one entry."""

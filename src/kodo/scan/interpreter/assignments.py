@@ -87,7 +87,10 @@ class Assignments(Calls):
             if length is not None:
                 self.evaluate(length)
         if node.value is None:
-            if isinstance(node.target, Name) and node.type:
+            if isinstance(node.target, Name) and node.lengths:  # storage that others may point at
+                cell = self.new_cell(Cells("list", {}, exact=False))
+                self.write_name(node.target.name, Value(cell=cell))
+            elif isinstance(node.target, Name) and node.type:
                 self.write_name(node.target.name, self.cast(node.type, UNKNOWN))
             return
         before, frame.into = frame.into, short_name(node.target) or frame.into

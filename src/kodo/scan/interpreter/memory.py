@@ -25,7 +25,7 @@ from kodo.scan.interpreter.values import (
     join_values,
     narrowed,
 )
-from kodo.scan.ir import Class, Field, Index, Name, Node
+from kodo.scan.ir import Cast, Class, Field, Index, Name, Node, Operation
 from kodo.scan.rules.book import CompiledPattern
 from kodo.scan.rules.schema import SourcePack
 
@@ -67,6 +67,13 @@ class Memory(CellMemory):
             return value.cell
         rest = Value(taints=value.taints) if value.taints is not None else None
         cell = self.new_cell(Cells(kind, {}, rest, exact=False))
+        for _ in range(8):  # `to + 3`, `&to`, `(char *) to` are the storage of `to`
+            if isinstance(node, Operation):
+                node = node.operands[0]
+            elif isinstance(node, Cast):
+                node = node.value
+            else:
+                break
         frame = self.frame
         for label, taint in (value.taints or {}).items():
             if label.origin.parameter >= 0 and not label.path and not taint.version:

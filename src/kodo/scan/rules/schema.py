@@ -84,6 +84,7 @@ Does = Literal[
     "new_map",
     "new_builder",
     "give_none",
+    "fill_first",
     "ends",
     "calls",
     "calls_each",

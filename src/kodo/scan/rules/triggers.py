@@ -19,6 +19,9 @@ ANYWHERE = b""
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
+_DEFINED = re.compile(rb"#[ \t]*define[ \t]+\w+[ \t]+(\w+)[ \t]*\r?$", re.MULTILINE)
+"""What simple macros stand for: `#define RUN system` makes `RUN(` a call of `system`."""
+
 
 class Need(NamedTuple):
     """What a file must have: one word of each set, the type and the text if they are given."""
@@ -81,12 +84,13 @@ class Triggers:
         """Return the words of a file at which its rules may find something."""
         found: dict[Role, set[bytes]] = {"source": set(), "danger": set(), "pattern": set()}
         reachable: dict[str, bool] = {}
+        renamed = _DEFINED.findall(source) if b"#define" in source else ()
         for word in (ANYWHERE, *(self._needs.keys() & words)):
             for role, need in self._needs.get(word, ()):
                 if (
                     word not in found[role]
                     and self._holds(need, words, reachable)
-                    and (not need.text or need.text in source)
+                    and (not need.text or need.text in source or word in renamed)
                 ):
                     found[role].add(word)
         return Active(

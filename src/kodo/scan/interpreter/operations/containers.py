@@ -337,3 +337,16 @@ def new_builder(memory: Memory, site: Site) -> Value:
 def give_none(_memory: Memory, _site: Site) -> Value:
     """None."""
     return NOTHING
+
+
+def fill_first(memory: Memory, site: Site) -> Value:
+    """`strcpy(to, from)`: the data of the others is in the first argument too; gives it."""
+    if not site.arguments or not site.node.arguments:
+        return UNKNOWN
+    first = site.arguments[0]
+    taints = memory.union(site.arguments[1:], site.node)
+    if taints is not None:
+        cell = memory.ensure_cell(site.node.arguments[0], first, "list")
+        memory.put(cell, None, Value(taints=taints))
+        return Value(taints=join_taints(first.taints, taints), name=first.name, cell=cell)
+    return first

@@ -78,6 +78,7 @@ OPERATIONS: dict[str, Operation] = {
     "list_of": containers.list_of,
     "new_map": containers.new_map,
     "new_builder": containers.new_builder,
+    "fill_first": containers.fill_first,
     "give_none": containers.give_none,
 }
 

@@ -1,0 +1,450 @@
+"""Expressions on abstract memory: pointers, offsets, reads and writes that lie outside or are late.
+
+Does not know statements or library functions. Guards certainty: unknown values are never wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kodo.scan.checkers.layout import RANGES, Layout
+from kodo.scan.checkers.values import (
+    Block,
+    Known,
+    Number,
+    Pointer,
+    State,
+    add,
+    divide,
+    multiply,
+    subtract,
+)
+from kodo.scan.ir import (
+    Array,
+    Bind,
+    Call,
+    Cast,
+    Choice,
+    Collection,
+    Do,
+    Field,
+    Index,
+    Literal,
+    Name,
+    Node,
+    Operation,
+    Unknown,
+)
+from kodo.scan.ir import (
+    Block as Statements,
+)
+from kodo.scan.text import SourceText
+
+MAX_STEPS = 4000
+LIMITS = {
+    "INT_MAX": (1 << 31) - 1, "INT_MIN": -(1 << 31), "CHAR_MAX": 127, "CHAR_MIN": -128,
+    "SHRT_MAX": (1 << 15) - 1, "SHRT_MIN": -(1 << 15), "UINT_MAX": (1 << 32) - 1,
+    "LLONG_MAX": (1 << 63) - 1, "LLONG_MIN": -(1 << 63), "INT64_MAX": (1 << 63) - 1,
+    "INT64_MIN": -(1 << 63), "UCHAR_MAX": 255, "true": 1, "false": 0,
+}  # fmt: skip
+
+Tell = Callable[[str, Node], None]
+"""Takes a word (overwrite, overread, chosen, freed, twice, wraps) and where it happens."""
+
+
+class Spent(Exception):
+    """The budget of one run is used up."""
+
+
+class Machine:
+    """Evaluation of expressions; `types` are the declared types of the variables around."""
+
+    def __init__(
+        self, text: SourceText, layout: Layout, constants: dict[str, int], tell: Tell
+    ) -> None:
+        self.text = text
+        self.layout = layout
+        self.constants = constants
+        self.tell = tell
+        self.state = State()
+        self.types: dict[str, str] = {}
+        self.shared_types: dict[str, str] = {}
+        self.steps = 0
+        self.depth = 0
+        self.last_block = 0
+
+    # --- what upper parts do ----------------------------------------------------------------
+
+    def call(self, node: Call) -> Known:
+        """Return what a call gives, with what it does to memory."""
+        raise NotImplementedError
+
+    def execute(self, block: Statements) -> bool:
+        """Run statements; return whether the path goes on behind them."""
+        raise NotImplementedError
+
+    # --- blocks -----------------------------------------------------------------------------
+
+    def new_block(self, block: Block) -> Pointer:
+        """Return a pointer to new storage."""
+        self.last_block += 1
+        self.state.blocks[self.last_block] = block
+        return Pointer(self.last_block)
+
+    def access(self, pointer: Known, size: Known, node: Node, *, writes: bool) -> None:
+        """Tell where `size` bytes at a pointer are outside of its block, or the block is gone."""
+        if not isinstance(pointer, Pointer):
+            return
+        block = self.state.blocks.get(pointer.block)
+        if block is None:
+            return
+        if block.freed:
+            self.tell("freed", node)
+            return
+        if block.size is None or not isinstance(size, Number) or not pointer.reached:
+            return
+        if not size.reached or size.high <= 0:
+            return
+        if pointer.low < 0 or pointer.high + size.high > block.size:
+            chosen = pointer.outside or size.outside
+            self.tell("chosen" if chosen else "overwrite" if writes else "overread", node)
+
+    def ends_at(self, pointer: Known) -> int | None:
+        """Return how many bytes of text are behind a pointer, None where unknown."""
+        if not isinstance(pointer, Pointer) or pointer.low != pointer.high:
+            return None
+        block = self.state.blocks.get(pointer.block)
+        if block is None or block.end is None or block.end < pointer.low:
+            return None
+        return block.end - pointer.low
+
+    def set_text(self, pointer: Known, end: int | None, filled: int = 0) -> None:
+        """Say where the text in a pointer's block ends from now on, counted from the pointer."""
+        if not isinstance(pointer, Pointer):
+            return
+        block = self.state.blocks.get(pointer.block)
+        if block is None:
+            return
+        exact = pointer.low == pointer.high
+        found = pointer.low + end if end is not None and exact else None
+        known = pointer.low + filled if filled and exact and block.filled >= pointer.low else 0
+        self.state.blocks[pointer.block] = replace(block, end=found, filled=known)
+
+    def write_byte(self, pointer: Known, value: Known) -> None:
+        """Follow one element's write: a zero ends text."""
+        if not isinstance(pointer, Pointer):
+            return
+        block = self.state.blocks.get(pointer.block)
+        if block is None:
+            return
+        if isinstance(value, Number) and value.exact == 0 and pointer.low == pointer.high:
+            place = pointer.low
+            if block.filled >= place or (block.end is not None and place < block.end):
+                self.state.blocks[pointer.block] = replace(block, end=place)
+        elif block.end is not None and not (pointer.low == pointer.high < block.end):
+            self.state.blocks[pointer.block] = replace(block, end=None, filled=0)
+
+    # --- names ------------------------------------------------------------------------------
+
+    def type_of(self, node: Node) -> str:
+        """Return the declared type of an expression, "" where unknown."""
+        if isinstance(node, Name):
+            return self.types.get(node.name) or self.shared_types.get(node.name, "")
+        if isinstance(node, Cast):
+            return node.type
+        if isinstance(node, Index):
+            return self.layout.pointed(self.type_of(node.object))
+        if isinstance(node, Field):
+            return self.layout.field(self.type_of(node.object), node.name)
+        if isinstance(node, Operation):
+            if node.operator == "deref":
+                return self.layout.pointed(self.type_of(node.operands[0]))
+            if node.operator == "address":
+                inner = self.type_of(node.operands[0])
+                return f"{inner}*" if inner else ""
+            kinds = [self.type_of(operand) for operand in node.operands]
+            for kind in kinds:
+                if kind.endswith(("*", "]")):
+                    return kind
+            return max(kinds, key=lambda kind: self.layout.size(kind) if kind else 0)
+        if isinstance(node, Literal) and isinstance(node.value, str):
+            return "wchar_t*" if self.is_wide(node) else "char*"
+        return ""
+
+    def is_wide(self, node: Node) -> bool:
+        """Whether a literal is of wide characters."""
+        return self.text.latin[node.start : node.start + 1] == "L"
+
+    def element_size(self, node: Node) -> int:
+        """Return the bytes of what an expression points at; 1 where unknown."""
+        kind = self.layout.pointed(self.type_of(node))
+        return self.layout.size(kind) if kind else 1
+
+    def read(self, name: str) -> Known:
+        """Return what a variable holds."""
+        variables = self.state.variables
+        if name in variables:
+            return variables[name]
+        if name in self.state.shared:
+            return self.state.shared[name]
+        constant = self.constants.get(name, LIMITS.get(name))
+        return Number(constant, constant) if constant is not None else None
+
+    def write(self, name: str, value: Known) -> None:
+        """Set a variable."""
+        if name in self.shared_types and name not in self.types:
+            self.state.shared[name] = value
+        else:
+            self.state.variables[name] = value
+
+    def path(self, node: Node) -> str:
+        """Return a name for a field of a variable: `a.b`, "" where there is none."""
+        if isinstance(node, Name):
+            return node.name
+        if isinstance(node, Field):
+            inner = self.path(node.object)
+            return f"{inner}.{node.name}" if inner else ""
+        return ""
+
+    # --- expressions --------------------------------------------------------------------------
+
+    def value(self, node: Node) -> Known:
+        """Return the value of an expression."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise Spent
+        if self.depth > 60:
+            return None
+        self.depth += 1
+        try:
+            return self._value(node)
+        finally:
+            self.depth -= 1
+
+    def _value(self, node: Node) -> Known:
+        if isinstance(node, Literal):
+            return self._literal(node)
+        if isinstance(node, Name):
+            return self.read(node.name)
+        if isinstance(node, Call):
+            return self.call(node)
+        if isinstance(node, Cast):
+            return self.value(node.value)
+        if isinstance(node, Operation):
+            return self._operation(node)
+        if isinstance(node, (Index, Field)):
+            return self._load(node)
+        if isinstance(node, Bind):
+            return self._bind(node)
+        if isinstance(node, Array):
+            return self._array(node)
+        if isinstance(node, Choice):
+            self.value(node.test)
+            then, otherwise = self.value(node.then), self.value(node.otherwise)
+            return then if then == otherwise else None
+        if isinstance(node, Do):
+            self.execute(node.body)
+            return self.value(node.result) if node.result is not None else None
+        if isinstance(node, (Collection, Unknown)):
+            for child in node.items if isinstance(node, Collection) else node.children:
+                self.value(child)
+        return None
+
+    def _literal(self, node: Literal) -> Known:
+        constant = node.value
+        if constant is None:
+            return Number(0, 0)
+        if isinstance(constant, (bool, int)):
+            return Number(int(constant), int(constant))
+        if isinstance(constant, str):
+            unit = 4 if self.is_wide(node) else 1
+            size = len(constant.encode("utf-8", "replace")) if unit == 1 else len(constant) * unit
+            return self.new_block(Block(size + unit, end=size))
+        return None
+
+    def _array(self, node: Array) -> Known:
+        length = self.value(node.length) if node.length is not None else None
+        size = length.exact if isinstance(length, Number) and length.reached else None
+        element = self.layout.size(node.element) if node.element else 1
+        return self.new_block(Block(size * element if size is not None else None, "new[]"))
+
+    def _bind(self, node: Bind) -> Known:
+        old = self.value(node.target) if node.gives_old else None
+        value = self.value(node.value)
+        self.store(node.target, value)
+        return old if node.gives_old else value
+
+    def _operation(self, node: Operation) -> Known:
+        operator, operands = node.operator, node.operands
+        if operator == "address":
+            return self._address(operands[0])
+        if operator == "deref":
+            pointer = self.value(operands[0])
+            size = self.element_size(operands[0])
+            self.access(pointer, Number(size, size), node, writes=False)
+            return None
+        values = [self.value(operand) for operand in operands]
+        if len(values) == 1:
+            only = values[0]
+            if isinstance(only, Number):
+                if operator == "-":
+                    return Number(-only.high, -only.low, only.reached, only.outside)
+                if operator == "not" and only.exact is not None:
+                    return Number(int(only.exact == 0), int(only.exact == 0))
+            return None
+        result = values[0]
+        for operand, right in zip(operands[1:], values[1:], strict=True):
+            result = self._pair(operator, result, right, operands[0], operand)
+        if isinstance(result, Number) and operator in ("+", "-", "*") and result.outside:
+            self._wraps(node, result)
+        return result
+
+    def _pair(self, operator: str, left: Known, right: Known, one: Node, other: Node) -> Known:
+        if isinstance(left, Pointer) and isinstance(right, Number) and operator in ("+", "-"):
+            return self.moved(left, right, self.element_size(one), negative=operator == "-")
+        if isinstance(right, Pointer) and isinstance(left, Number) and operator == "+":
+            return self.moved(right, left, self.element_size(other))
+        if isinstance(left, Pointer) and isinstance(right, Pointer) and operator == "-":
+            same = left.block == right.block and left.low == left.high and right.low == right.high
+            return Number(left.low - right.low, left.low - right.low) if same else None
+        if operator in ("==", "!=", "<", "<=", ">", ">="):
+            return compared(operator, left, right)
+        if isinstance(left, Number) and isinstance(right, Number):
+            if operator == "+":
+                return add(left, right)
+            if operator == "-":
+                return subtract(left, right)
+            if operator == "*":
+                return multiply(left, right)
+            if operator == "/":
+                return divide(left, right)
+            if operator == "and" and left.exact is not None and right.exact is not None:
+                return Number(
+                    int(bool(left.exact and right.exact)), int(bool(left.exact and right.exact))
+                )
+        return None
+
+    def _wraps(self, node: Operation, result: Number) -> None:
+        kind = self.type_of(node)
+        bounds = RANGES.get(self.layout.alias(kind) if kind else "int")
+        if (
+            bounds is not None
+            and result.reached
+            and not (bounds[0] <= result.low and result.high <= bounds[1])
+        ):
+            self.tell("wraps", node)
+
+    def moved(self, pointer: Pointer, by: Number, unit: int, *, negative: bool = False) -> Pointer:
+        """Return a pointer some elements further."""
+        low, high = (-by.high, -by.low) if negative else (by.low, by.high)
+        return Pointer(
+            pointer.block,
+            pointer.low + low * unit,
+            pointer.high + high * unit,
+            pointer.reached and by.reached,
+            pointer.outside or by.outside,
+        )
+
+    def _address(self, node: Node) -> Known:
+        if isinstance(node, Index):
+            return self._place(node)[0]
+        if isinstance(node, Operation) and node.operator == "deref":
+            return self.value(node.operands[0])
+        held = self.value(node)
+        kind = self.type_of(node)
+        if isinstance(held, Pointer) and (kind.endswith("]") or self._is_struct(kind)):
+            return held
+        return None
+
+    def _is_struct(self, kind: str) -> bool:
+        return bool(kind) and not kind.endswith(("*", "]")) and self.layout.field(kind, "") == ""
+
+    # --- places -------------------------------------------------------------------------------
+
+    def _place(self, node: Index) -> tuple[Known, int]:
+        """Return the address of an item and how many bytes it has."""
+        base = self.value(node.object)
+        key = self.value(node.key)
+        size = self.element_size(node.object)
+        if isinstance(base, Pointer) and isinstance(key, Number):
+            return self.moved(base, key, size), size
+        if isinstance(base, Pointer):
+            block = self.state.blocks.get(base.block)
+            if block is not None and block.freed:
+                return base, size
+        return None, size
+
+    def _load(self, node: Index | Field) -> Known:
+        if isinstance(node, Index):
+            place, size = self._place(node)
+            if self.layout.pointed(self.type_of(node.object)).endswith("]"):
+                return place  # a row of a matrix
+            self.access(place, Number(size, size), node, writes=False)
+            return None
+        name = self.path(node)
+        holder = self.value(node.object)
+        if isinstance(holder, Pointer):
+            block = self.state.blocks.get(holder.block)
+            if block is not None and block.freed:
+                self.tell("freed", node)
+                return None
+        kind = self.type_of(node)
+        if kind.endswith("]"):
+            key = f"{holder.block}.{node.name}" if isinstance(holder, Pointer) else name
+            known = self.state.variables.get(key)
+            if known is None and key:
+                known = self.new_block(Block(self.layout.size(kind)))
+                self.state.variables[key] = known
+            return known
+        return self.read(name) if name else None
+
+    def store(self, target: Node, value: Known) -> None:
+        """Write a value to a target."""
+        if isinstance(target, Name):
+            self.write(target.name, value)
+        elif isinstance(target, Index):
+            place, size = self._place(target)
+            self.access(place, Number(size, size), target, writes=True)
+            if isinstance(target.object, Name) and place is None:
+                self.write_byte(self.value(target.object), None)
+            else:
+                self.write_byte(place, value)
+        elif isinstance(target, Operation) and target.operator == "deref":
+            pointer = self.value(target.operands[0])
+            size = self.element_size(target.operands[0])
+            self.access(pointer, Number(size, size), target, writes=True)
+            self.write_byte(pointer, value)
+        elif isinstance(target, Field):
+            holder = self.value(target.object)
+            if isinstance(holder, Pointer):
+                block = self.state.blocks.get(holder.block)
+                if block is not None and block.freed:
+                    self.tell("freed", target)
+            name = self.path(target)
+            if name:
+                self.state.variables[name] = value
+        elif isinstance(target, Cast):
+            self.store(target.value, value)
+
+
+def compared(operator: str, left: Known, right: Known) -> Known:
+    """Return 1 or 0 where the comparison is decided, None otherwise. No storage is null."""
+    if isinstance(left, Pointer) and isinstance(right, Number) and right.exact == 0:
+        if operator in ("==", "!="):
+            return Number(int(operator == "!="), int(operator == "!="))
+        return None
+    if not isinstance(left, Number) or not isinstance(right, Number):
+        return None
+    if operator in (">", ">="):
+        left, right = right, left
+        operator = "<" if operator == ">" else "<="
+    if operator in ("==", "!="):
+        if left.exact is not None and left.exact == right.exact:
+            return Number(int(operator == "=="), int(operator == "=="))
+        if left.high < right.low or right.high < left.low:
+            return Number(int(operator == "!="), int(operator == "!="))
+        return None
+    holds = left.high < right.low if operator == "<" else left.high <= right.low
+    fails = left.low >= right.high if operator == "<" else left.low > right.high
+    return Number(1, 1) if holds else Number(0, 0) if fails else None

@@ -1,0 +1,125 @@
+"""The memory checker tells what surely happens, and is silent about what only may."""
+
+from tests.scan.engines import make_engine
+
+HEAD = "#include <stdlib.h>\n#include <string.h>\n#include <stdio.h>\n"
+
+
+def told(code: str, ending: str = "c") -> list[tuple[str, int]]:
+    """The rules that hold, with the lines below the includes."""
+    report = make_engine(lambda _path: None).scan_file(f"a.{ending}", (HEAD + code).encode())
+    return [(one.rule, one.line - 3) for one in report.weaknesses]
+
+
+def test_sizes_go_through_variables_pointers_and_structs() -> None:
+    """A copy of the whole struct into its first field is one byte too many."""
+    code = """\
+    typedef struct { char first[16]; void *second; } pair;
+    void f(void) {
+      pair p;
+      char *to = p.first;
+      memcpy(to, "0123456789abcdef", sizeof(pair));
+      memset(p.first, 'a', sizeof(p.first));
+    }"""
+    assert ("c.buffer-overflow", 5) in told(code)
+    assert ("c.buffer-overflow", 6) not in told(code)
+
+
+def test_text_lengths_are_followed() -> None:
+    """What `strcpy` writes is as long as the text and its end."""
+    code = """\
+    void f(void) {
+      char from[100], small[50], large[100];
+      memset(from, 'A', 100 - 1);
+      from[100 - 1] = 0;
+      strcpy(large, from);
+      strcpy(small, from);
+      strncpy(large, from, strlen(from) + 1);
+      strcat(large, from);
+    }"""
+    assert told(code) == [("c.buffer-overflow", 6), ("c.buffer-overflow", 8)]
+
+
+def test_functions_of_the_file_are_followed() -> None:
+    """A pointer that is given on, also through a pointer to a function."""
+    code = """\
+    static void fill(char *to) { memset(to, 'a', 20); }
+    void f(void) { char to[10]; fill(to); }
+    void g(void) { char to[20]; void (*pointed)(char *) = fill; pointed(to); }"""
+    assert told(code) == [("c.buffer-overflow", 1)]
+
+
+def test_unknown_tests_turn_out_the_same_way_on_one_path() -> None:
+    """Two branches on one unknown name belong together."""
+    good = """\
+    extern int flag;
+    void f(void) {
+      char *p = malloc(10);
+      if (flag == 5) { free(p); }
+      if (flag != 5) { free(p); }
+    }"""
+    assert told(good) == []
+    assert told(good.replace("!=", "==")) == [("c.double-free", 5)]
+
+
+def test_what_is_not_known_is_not_told() -> None:
+    """Unknown lengths, parameters and results of other files are never wrong."""
+    code = """\
+    int length(void);
+    void f(char *to, int n, const char *from) {
+      char own[10];
+      memcpy(own, from, n);
+      own[length()] = 0;
+      to[n] = 1;
+      strcpy(own, from);
+      for (int i = 0; i < n; i++) { own[i] = 0; }
+    }"""
+    assert told(code) == []
+
+
+def test_loops_that_may_end_early_do_not_reach_their_bound() -> None:
+    """A loop with a `break` is not sure to run to its end."""
+    code = """\
+    void f(const char *from) {
+      char to[10];
+      memset(to, 0, sizeof(to));
+      for (int i = 0; i < 20; i++) {
+        if (from[i] == 0) break;
+        to[i] = from[i];
+      }
+    }"""
+    assert told(code) == []
+    assert told(code.replace("if (from[i] == 0) break;", "")) == [("c.buffer-overflow", 6)]
+
+
+def test_freed_in_a_branch_that_returns_is_not_freed_behind_it() -> None:
+    """The usual way out on errors, with `goto` too."""
+    code = """\
+    int f(int n) {
+      char *p = malloc(10);
+      if (n == 1) { free(p); return 1; }
+      if (n == 2) { goto out; }
+      do { if (n == 3) break; free(p); return 0; } while (0);
+    out:
+      free(p);
+      return 2;
+    }"""
+    assert told(code) == []
+
+
+def test_new_and_delete() -> None:
+    """C++ storage."""
+    code = """\
+    void f() {
+      int *p = new int[5];
+      p[5] = 1;
+      delete[] p;
+      p[0] = 1;
+    }"""
+    assert told(code, "cpp") == [("c.buffer-overflow", 3), ("c.use-after-free", 5)]
+
+
+def test_large_functions_end_in_time() -> None:
+    """Thousands of branches use up the budget, and nothing breaks."""
+    body = "".join(f"if (g({i})) {{ a[{i % 10}] = {i}; }}\n" for i in range(3000))
+    assert told(f"int g(int); void f(void) {{ char a[10]; memset(a, 0, 10); {body} }}") == []
