@@ -125,6 +125,11 @@ async def open_cage(
             network = "hosts"
             gate = await stack.enter_async_context(_open_gate(settings, gates, on_host, ask))
         elif gates is not None:
+            if rung.name != "local" and "*" not in config.allow_hosts:
+                raise ConfigError(
+                    f"the rung {rung.name!r} cannot hold hosts apart; install bubblewrap, or open"
+                    " the whole network with --allow-host '*'"
+                )
             network = "open"
             jail = msgspec.structs.replace(jail, allow_net=True)
         sandbox = make_sandbox(rung.name, jail, gate)
