@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks.process import Usage, measure, middle
@@ -58,19 +59,30 @@ def measure_turn() -> None:
         ours: list[Usage] = []
         theirs: list[Usage] = []
         codex = os.environ.get("KODO_BENCH_CODEX")
-        with ScriptedServer(Script()) as server:
+        begun: dict[str, list[float]] = {"kodo": [], "codex": []}
+        script = Script()
+        with ScriptedServer(script) as server:
             for number in range(RUNS + 1):
+                script.first_at_s, started_s = None, time.monotonic()
                 run = kodo_exec(home, server.base_url, number)
                 if number:
                     ours.append(run)
+                    begun["kodo"].append((script.first_at_s or 0.0) - started_s)
                 if codex:
+                    script.first_at_s, started_s = None, time.monotonic()
                     run = codex_exec(codex, home, server.base_url, number)
                     if number:
                         theirs.append(run)
+                        begun["codex"].append((script.first_at_s or 0.0) - started_s)
     _print_turn("kodo", ours)
     if theirs:
         _print_turn("codex", theirs)
         cpu = [a.own_cpu_s / b.own_cpu_s for a, b in zip(ours, theirs, strict=True)]
+        first = [a / b for a, b in zip(begun["kodo"], begun["codex"], strict=True)]
+        print(
+            f"turn: to the first request kodo {middle(begun['kodo']):.2f} s, codex"
+            f" {middle(begun['codex']):.2f} s, ratio pair by pair {middle(first):.2f} (bar 1)"
+        )
         memory = [a.peak_mib / b.peak_mib for a, b in zip(ours, theirs, strict=True)]
         print(
             f"turn: kodo/codex CPU {middle(cpu):.2f} ({min(cpu):.2f} to {max(cpu):.2f}, bar 1.5), "

@@ -6,6 +6,7 @@ client offers, so that kodo and codex do the same work through their own tools.
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,10 +21,13 @@ class Script:
         self.command = f"head -c {output_bytes} /dev/zero | tr '\\0' x"
         self.patch = patch
         self.requests = 0
+        self.first_at_s: float | None = None
 
     def reply(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the output items for a request."""
         self.requests += 1
+        if self.first_at_s is None:
+            self.first_at_s = time.monotonic()
         items: list[dict[str, Any]] = request.get("input", [])
         done = sum(str(item.get("type", "")).endswith("_call_output") for item in items)
         names = {tool.get("name") for tool in request.get("tools", [])}
