@@ -6,6 +6,7 @@ from kodo.agent.budget import RunBudget
 from kodo.base.errors import LimitReached
 from kodo.core.limits import Limits
 from kodo.core.messages import Usage
+from kodo.core.model import Price
 
 
 class Clock:
@@ -146,3 +147,33 @@ def test_each_limit_is_told_once_when_four_fifths_are_spent() -> None:
     ]
     budget.reserve_model_call()
     assert budget.newly_near() == []
+
+
+def test_calls_beside_each_other_cannot_spend_the_same_tokens() -> None:
+    budget = RunBudget(Limits(tokens=100))
+    with budget.hold(40, 30) as first, budget.hold(10, 50) as second:
+        assert (first, second) == (30, 20)
+        with pytest.raises(LimitReached) as error, budget.hold(1, 1):
+            pass
+        assert error.value.limit == "tokens"
+    assert budget.spent().model_calls == 2
+    with budget.hold(90, 50) as again:
+        assert again == 10
+
+
+def test_a_call_gets_no_more_output_than_the_money_left_pays_for() -> None:
+    budget = RunBudget(Limits(cost_usd=1.0))
+    price = Price(input_usd=1.0, output_usd=10.0)
+    with budget.hold(500_000, 1_000_000, price) as allowed:
+        assert allowed == 50_000
+        with pytest.raises(LimitReached), budget.hold(1, 1, price):
+            pass
+
+
+def test_no_money_means_that_a_paid_model_is_not_asked_once() -> None:
+    budget = RunBudget(Limits(cost_usd=0.0))
+    with pytest.raises(LimitReached), budget.hold(10, 10, Price(1.0, 1.0)):
+        pass
+    with budget.hold(10, 10, Price(0.0, 0.0)) as allowed:
+        assert allowed == 10
+    assert budget.spent().model_calls == 1

@@ -1,13 +1,17 @@
 """The budget of a run: one account for the loop, strategies, tools and (later) subagents.
 
-Guards that nothing is spent past a limit: calls are counted before they are made, tokens and
-money are checked before the next call. Does not know who spends.
+Guards that nothing is spent past a limit: calls are counted, tokens and money held, before they
+are spent, and given back after. Does not know who spends.
 """
+
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from kodo.base.clock import Monotonic, monotonic_s
 from kodo.base.errors import LimitReached
 from kodo.core.limits import Limits, Spent
 from kodo.core.messages import Usage
+from kodo.core.model import Price
 
 NEAR = 0.8
 
@@ -15,7 +19,17 @@ NEAR = 0.8
 class RunBudget:
     """Implements `kodo.core.limits.Budget` over a monotonic clock."""
 
-    __slots__ = ("_clock", "_limits", "_model_calls", "_started", "_told", "_tool_calls", "_usage")
+    __slots__ = (
+        "_clock",
+        "_held_tokens",
+        "_held_usd",
+        "_limits",
+        "_model_calls",
+        "_started",
+        "_told",
+        "_tool_calls",
+        "_usage",
+    )
 
     def __init__(self, limits: Limits, clock: Monotonic = monotonic_s) -> None:
         self._limits = limits
@@ -25,6 +39,8 @@ class RunBudget:
         self._tool_calls = 0
         self._usage = Usage()
         self._told: set[str] = set()
+        self._held_tokens = 0
+        self._held_usd = 0.0
 
     @property
     def limits(self) -> Limits:
@@ -51,6 +67,50 @@ class RunBudget:
         self._refuse_at("seconds", self._clock() - self._started, self._limits.seconds)
         self._refuse_at("tool_calls", self._tool_calls, self._limits.tool_calls)
         self._tool_calls += 1
+
+    @contextmanager
+    def hold(
+        self, input_tokens: int, output_tokens: int, price: Price | None = None
+    ) -> Generator[int]:
+        """Count a model call and keep what it may take from others; yields its output tokens.
+
+        Calls that run beside each other cannot spend the same money: each holds its share until it
+        has ended, and gives it back then. `input_tokens` is an estimate, `output_tokens` the most
+        that is wanted; what is yielded is less where the budget has less left. Raises LimitReached
+        before anything is sent.
+        """
+        self.reserve_model_call()
+        allowed = output_tokens
+        if self._limits.tokens is not None:
+            used = self._usage.input_tokens + self._usage.output_tokens + self._held_tokens
+            left = self._limits.tokens - used - input_tokens
+            if left <= 0:
+                self._model_calls -= 1
+                raise _reached("tokens", used + input_tokens, self._limits.tokens)
+            allowed = min(allowed, left)
+        if self._limits.cost_usd is not None and price is not None:
+            spent = (self._usage.cost_usd or 0.0) + self._held_usd
+            first = input_tokens * price.input_usd / 1e6
+            left_usd = self._limits.cost_usd - spent - first
+            if left_usd < 0 or (left_usd == 0 and first + price.output_usd > 0):
+                self._model_calls -= 1
+                raise _reached("cost_usd", spent + first, self._limits.cost_usd)
+            if price.output_usd > 0:
+                allowed = min(allowed, int(left_usd / price.output_usd * 1e6))
+            if allowed <= 0:
+                self._model_calls -= 1
+                raise _reached("cost_usd", spent + first, self._limits.cost_usd)
+        tokens = input_tokens + allowed
+        usd = 0.0
+        if price is not None:
+            usd = (input_tokens * price.input_usd + allowed * price.output_usd) / 1e6
+        self._held_tokens += tokens
+        self._held_usd += usd
+        try:
+            yield allowed
+        finally:
+            self._held_tokens -= tokens
+            self._held_usd -= usd
 
     def charge(self, usage: Usage) -> None:
         """Add what a model call really took."""

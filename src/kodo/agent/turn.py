@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import anyio
 import msgspec
+from msgspec.structs import replace
 
 from kodo.agent.budget import RunBudget
 from kodo.agent.journal import Journal
@@ -107,7 +108,6 @@ async def _ask(
         await journal.record(Retrying(str(error), 2, wait_s))
         await anyio.sleep(wait_s)
         reply = await _attempt(model, prompt, budget, hear)
-    budget.charge(reply.usage)
     for name, used, value in budget.newly_near():
         await journal.record(LimitNear(name, used, value))
     return reply
@@ -120,7 +120,24 @@ def _was_retried(journal: Journal, since: int) -> bool:
 
 
 async def _attempt(model: Model, prompt: Prompt, budget: RunBudget, hear: _Hear) -> Assistant:
-    budget.reserve_model_call()
+    """Make one call with a share of the budget held for it, and pay for it."""
+    wanted = prompt.output_tokens or model.info.output_tokens
+    limits = budget.limits
+    size = 0
+    if limits.tokens is not None or limits.cost_usd is not None:
+        tools = sum(estimate_tokens(tool.parameters + tool.description) for tool in prompt.tools)
+        texts = estimate_tokens(prompt.instructions) + estimate_tokens(prompt.recalled)
+        size = tools + texts + sum(map(message_tokens, prompt.messages))
+    with budget.hold(size, wanted, model.info.price) as allowed:
+        if allowed < wanted:
+            prompt = replace(prompt, output_tokens=allowed)
+        reply = await _hear_out(model, prompt, hear)
+        budget.charge(reply.usage)
+        return reply
+    raise AssertionError("the budget swallows no error")
+
+
+async def _hear_out(model: Model, prompt: Prompt, hear: _Hear) -> Assistant:
     reply: Assistant | None = None
     begun = False
     try:

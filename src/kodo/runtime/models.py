@@ -108,6 +108,7 @@ def _open_remote(
             f"{provider}/{name} needs the network, but KODO_OFFLINE is set; use a local model"
         )
     info = _described(settings, provider, name)
+    _refuse_cost(settings, info)
     transport = load(MODELS, "transport")(
         ca_file=ca_file(settings),
         proxy=proxy_for(settings, served.base_url),
@@ -141,6 +142,19 @@ def _open_remote(
 
         model = load(MODELS, "fallback")(model, make_chat)
     return model
+
+
+def _refuse_cost(settings: Settings, info: ModelInfo) -> None:
+    """Raise ConfigError where the budget is 0 USD and the model costs something, or may."""
+    price = info.price
+    free = price is not None and not (price.input_usd or price.output_usd)
+    if settings.config.limits.cost_usd == 0 and not free:
+        known = "has no known price" if price is None else "costs money"
+        raise ConfigError(
+            f"{info.id!r} {known}, and a budget of 0 USD means local models only; "
+            f"use -m local/..., raise --budget-usd, or set providers.{info.provider}.models.NAME.price to 0 for a "
+            "server of your own"
+        )
 
 
 def _described(settings: Settings, provider: str, name: str) -> ModelInfo:
