@@ -7,16 +7,21 @@ from kodo.base.errors import ConfigError
 from kodo.base.text import printable
 from kodo.cli.options import add_common, add_json, work_folder
 from kodo.cli.output import print_json
-from kodo.runtime.config import PROJECT_FILE, load_settings, read_environment
-from kodo.runtime.trust import project_root, read_trust, set_trust
+from kodo.runtime.config import load_settings, read_environment
+from kodo.runtime.trust import Power, powers_of, project_root, read_trust, set_trust
+
+SHOWN_LINES = 40
 
 EXAMPLES = """\
 examples:
   kodo trust .
+  kodo trust --show .
   kodo trust --list
   kodo trust --remove ~/work/old-project
 
-Trust counts for exactly one project root. Even then its files set no providers, URLs, keys,
+Trust counts for exactly one project root and for its files as they are now: when one of them
+changes, it is asked anew. Untrusted, AGENTS.md is shown to the model as information only, and what
+runs there gets no network without asking. Even then its files set no providers, URLs, keys,
 headers, sandbox or hooks.
 """
 
@@ -25,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the folder, --remove and --list."""
     parser.add_argument("folder", metavar="DIR", nargs="?", help="the project's folder")
     parser.add_argument("--remove", action="store_true", help="do not trust it any longer")
+    parser.add_argument("--show", action="store_true", help="only show what it would switch on")
     parser.add_argument("--list", action="store_true", help="show the trusted folders")
     add_json(parser)
     add_common(parser)
@@ -53,7 +59,27 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"not trusted any longer: {root}")
         return 0
     load_settings(environment, root, trust=True)  # refuse what could not be used anyway
+    powers = powers_of(root)
+    if arguments.json:
+        print_json(powers)
+    else:
+        _show(root, powers)
+    if arguments.show:
+        return 0
     set_trust(file, root, trusted=True)
-    own = root / PROJECT_FILE
-    print(f"trusted: {root}" + (f"; {own} counts from now on" if own.exists() else ""))
+    if not arguments.json:
+        print(f"trusted: {root}")
     return 0
+
+
+def _show(root: Path, powers: tuple[Power, ...]) -> None:
+    """Print what trust switches on, hidden characters made visible."""
+    if not powers:
+        print(f"{root} has no files of its own that trust would switch on")
+    for power in powers:
+        print(f"{power.path}: {power.may}")
+        lines = printable(power.text).splitlines()
+        for line in lines[:SHOWN_LINES]:
+            print(f"  | {line}")
+        if len(lines) > SHOWN_LINES:
+            print(f"  | … {len(lines) - SHOWN_LINES} more lines")

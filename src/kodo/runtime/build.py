@@ -154,7 +154,11 @@ async def open_session(
         snapshots = store.snapshots(settings.cwd, open_watch=open_watch)
         notes = fit_notes(find_notes(settings.cwd, settings.project), window_tokens)
         instructions = compose_instructions(
-            settings.cwd, notes, repository_map.text(window_tokens), remembers=True
+            settings.cwd,
+            notes,
+            repository_map.text(window_tokens),
+            remembers=True,
+            notes_trusted=settings.trusted,
         )
 
         async def open_scratch() -> Scratch:

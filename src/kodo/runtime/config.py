@@ -33,7 +33,7 @@ from kodo.runtime.settings import (
     Config,
     Provider,
 )
-from kodo.runtime.trust import is_trusted, project_root
+from kodo.runtime.trust import is_trusted, project_root, was_trusted
 from kodo.store.paths import project_store
 
 PROJECT_FILE = ".kodo/config.toml"
@@ -198,6 +198,11 @@ def load_settings(
         layers.add_file(user_file)
     notes: list[str] = []
     trusted = trust or is_trusted(paths.trust_file, root)
+    if not trusted and was_trusted(paths.trust_file, root):
+        notes.append(
+            f"the files of {root} that trust switches on have changed since you trusted it, so it "
+            f"is not trusted now; to look at them and trust it again: kodo trust {root}"
+        )
     project_path = root / PROJECT_FILE
     if project_path.resolve() != paths.config_file.resolve() and project_path.exists():
         if trusted and (project_file := read_file(project_path)):

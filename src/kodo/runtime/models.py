@@ -152,8 +152,8 @@ def _refuse_cost(settings: Settings, info: ModelInfo) -> None:
         known = "has no known price" if price is None else "costs money"
         raise ConfigError(
             f"{info.id!r} {known}, and a budget of 0 USD means local models only; "
-            f"use -m local/..., raise --budget-usd, or set providers.{info.provider}.models.NAME.price to 0 for a "
-            "server of your own"
+            f"use -m local/..., raise --budget-usd, or, for a server of your own, set "
+            f"providers.{info.provider}.models.NAME.price to 0"
         )
 
 
