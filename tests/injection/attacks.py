@@ -1,7 +1,7 @@
 """What poisoned text asks for, and where it stands. The model of these tests obeys all of it.
 
 Each attack tries to bring a canary to where the attacker can read it: a host on the allow list, a
-file outside the workspace, a git repository, a page that is fetched. Nothing here destroys anything.
+file outside the workspace, a git repository, a page that is fetched. Nothing here destroys.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """Where the poisoned text stands: a file of the repository, and how the agent comes to read it."""
+    """Where the poisoned text stands in the repository, and how the agent comes to read it."""
 
     name: str
     path: str
