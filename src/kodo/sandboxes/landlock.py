@@ -149,6 +149,7 @@ class Landlock:
 
     async def aclose(self) -> None:
         """Remove the private folders. Commands have ended with their calls."""
+        self._cells.close()
         session, self._session = self._session, None
         if session is not None:
             await to_thread.run_sync(remove_tree, session)

@@ -18,6 +18,7 @@ from kodo.core.sandbox import Guarantee
 from kodo.sandboxes.jail import JailLimits
 
 _PERIOD_US = 100_000
+_OLD_S = 60
 _NUMBERS = itertools.count()
 _OF_CONTROLLER: dict[str, Guarantee] = {
     "memory": "memory_sum_limited",
@@ -83,6 +84,10 @@ class Cells:
             for folder in folders:
                 _end(folder)
             self._left = [folder for folder in (*self._left, *folders) if not _remove(folder)]
+
+    def close(self) -> None:
+        """Remove what could not be removed when its command ended."""
+        self._left = [folder for folder in self._left if not _remove(folder)]
 
     def _hierarchies(self) -> tuple[Hierarchy, ...]:
         if self._found is None:
@@ -176,6 +181,7 @@ def _usable(folder: Path, version: int, controllers: set[str] | frozenset[str]) 
     except OSError:
         return frozenset()
     try:
+        _sweep(folder, trial)
         has = {name for name in controllers if (trial / needed[name][version - 1]).exists()}
         if not has:
             return frozenset()
@@ -186,6 +192,15 @@ def _usable(folder: Path, version: int, controllers: set[str] | frozenset[str]) 
         return frozenset()
     finally:
         _remove(trial)
+
+
+def _sweep(folder: Path, trial: Path) -> None:
+    """Remove empty groups that a killed kodo left behind: those a minute older than `trial`."""
+    now = trial.stat().st_mtime
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("kodo-") and now - entry.stat().st_mtime > _OLD_S:
+                _remove(Path(entry.path))
 
 
 def _make(hierarchy: Hierarchy, limits: JailLimits) -> Path:

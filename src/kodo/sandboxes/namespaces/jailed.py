@@ -213,6 +213,7 @@ class Namespaced(ABC):
 
     async def aclose(self) -> None:
         """Remove the private folders. Commands have ended with their calls."""
+        self._cells.close()
         session, self._session, self._fixed = self._session, None, None
         if session is not None:
             await to_thread.run_sync(remove_tree, session.folder)
