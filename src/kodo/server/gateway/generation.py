@@ -24,12 +24,14 @@ MOST_WAITING = 64
 class Pace(msgspec.Struct, frozen=True):
     """How long silence may last: `heartbeat_s` towards the client, `stall_s` of the model.
 
-    `reader_s` is how long one write may wait for a reader that does not read.
+    `reader_s` is how long one write may wait for a reader that does not read. `gather_s` is the
+    least time between two writes: faster pieces leave together. The first and the last never wait.
     """
 
     heartbeat_s: float = 10.0
     stall_s: float = 300.0
     reader_s: float = 60.0
+    gather_s: float = 0.01
 
 
 class SlowReader(Exception):
@@ -47,6 +49,7 @@ class Generation:
         "_prompt",
         "_reply",
         "_room",
+        "_urgent",
         "_wake",
         "_write",
         "_writes",
@@ -62,6 +65,7 @@ class Generation:
         self._reply: Assistant | None = None
         self._wake = anyio.Event()
         self._room = anyio.Event()
+        self._urgent = anyio.Event()
         self._heard = 0
         self._writes = 0
         self._writing = False
@@ -91,18 +95,27 @@ class Generation:
                 self._heard += 1
                 if isinstance(piece, Assistant):
                     self._reply = piece
+                    self._urgent.set()
                 else:
                     batch.append(piece)
                 self._wake.set()
                 if len(batch) >= MOST_WAITING:
+                    self._urgent.set()
                     self._room = anyio.Event()
                     await self._room.wait()
 
     async def _pass_on(self) -> None:
         """Write what was gathered, until the reply is there."""
+        gather_s = self._pace.gather_s
+        wrote_at = 0.0
         while self._batch or self._reply is None:
             await self._wake.wait()
+            wait_s = wrote_at + gather_s - anyio.current_time()
+            if wait_s > 0 and not self._urgent.is_set():
+                with anyio.move_on_after(wait_s):
+                    await self._urgent.wait()
             self._wake = anyio.Event()
+            self._urgent = anyio.Event()
             batch = joined(self._batch)
             self._batch.clear()
             self._room.set()
@@ -111,6 +124,7 @@ class Generation:
                 await self._write(batch)
                 self._writing = False
                 self._writes += 1
+                wrote_at = anyio.current_time()
 
     async def _watch(self) -> None:
         """Fill silence with heartbeats; give up a model or a reader that stalls."""
