@@ -187,7 +187,7 @@ class Letters:
         )
 
 
-class Nearest:
+class Nearest(Letters):
     """Ranks by those counts, in the way a real model's vectors are ranked."""
 
     def nearest(self, connection: sqlite3.Connection, text: str, most: int) -> list[int]:
