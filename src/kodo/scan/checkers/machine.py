@@ -41,7 +41,7 @@ from kodo.scan.ir import (
 )
 from kodo.scan.text import SourceText
 
-MAX_STEPS = 4000
+MAX_STEPS = 1500
 LIMITS = {
     "INT_MAX": (1 << 31) - 1, "INT_MIN": -(1 << 31), "CHAR_MAX": 127, "CHAR_MIN": -128,
     "SHRT_MAX": (1 << 15) - 1, "SHRT_MIN": -(1 << 15), "UINT_MAX": (1 << 32) - 1,
@@ -73,6 +73,20 @@ class Machine:
         self.steps = 0
         self.depth = 0
         self.last_block = 0
+        self._evaluators: dict[type[Node], Callable[..., Known]] = {
+            Literal: self._literal,
+            Call: self.call,
+            Cast: self._cast,
+            Operation: self._operation,
+            Index: self._load,
+            Field: self._load,
+            Bind: self._bind,
+            Array: self._array,
+            Choice: self._choice,
+            Do: self._do,
+            Collection: self._items,
+            Unknown: self._children,
+        }
 
     # --- what upper parts do ----------------------------------------------------------------
 
@@ -214,41 +228,38 @@ class Machine:
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise Spent
-        if self.depth > 60:
+        kind = type(node)
+        if kind is Name:
+            return self.read(node.name)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+        evaluator = self._evaluators.get(kind)
+        if evaluator is None or self.depth > 60:
             return None
         self.depth += 1
         try:
-            return self._value(node)
+            return evaluator(node)
         finally:
             self.depth -= 1
 
-    def _value(self, node: Node) -> Known:
-        if isinstance(node, Literal):
-            return self._literal(node)
-        if isinstance(node, Name):
-            return self.read(node.name)
-        if isinstance(node, Call):
-            return self.call(node)
-        if isinstance(node, Cast):
-            return self.value(node.value)
-        if isinstance(node, Operation):
-            return self._operation(node)
-        if isinstance(node, (Index, Field)):
-            return self._load(node)
-        if isinstance(node, Bind):
-            return self._bind(node)
-        if isinstance(node, Array):
-            return self._array(node)
-        if isinstance(node, Choice):
-            self.value(node.test)
-            then, otherwise = self.value(node.then), self.value(node.otherwise)
-            return then if then == otherwise else None
-        if isinstance(node, Do):
-            self.execute(node.body)
-            return self.value(node.result) if node.result is not None else None
-        if isinstance(node, (Collection, Unknown)):
-            for child in node.items if isinstance(node, Collection) else node.children:
-                self.value(child)
+    def _cast(self, node: Cast) -> Known:
+        return self.value(node.value)
+
+    def _choice(self, node: Choice) -> Known:
+        self.value(node.test)
+        then, otherwise = self.value(node.then), self.value(node.otherwise)
+        return then if then == otherwise else None
+
+    def _do(self, node: Do) -> Known:
+        self.execute(node.body)
+        return self.value(node.result) if node.result is not None else None
+
+    def _items(self, node: Collection) -> Known:
+        for child in node.items:
+            self.value(child)
+        return None
+
+    def _children(self, node: Unknown) -> Known:
+        for child in node.children:
+            self.value(child)
         return None
 
     def _literal(self, node: Literal) -> Known:

@@ -66,6 +66,7 @@ class Run(Library):
         self.functions = unit.module.functions
         self.renamed = unit.module.imports
         self.pointed_functions = {}
+        self.known_writes: dict[tuple[int, int], set[str]] = {}
         self.decisions: dict[str, bool] = {}
         self.asked: list[str] = []
         self.inlined = 0
@@ -101,7 +102,10 @@ class Run(Library):
 
     def execute(self, block: Statements) -> bool:
         """Run statements; return whether the path goes on behind them."""
-        return all(self._statement(node) for node in block)
+        for node in block:  # noqa: SIM110  the plain loop is faster, and this is the hot one
+            if not self._statement(node):
+                return False
+        return True
 
     def _statement(self, node: Node) -> bool:
         if isinstance(node, Declare):
@@ -360,7 +364,7 @@ class Run(Library):
             return None
         if step.target.name != variable.name or not isinstance(step.value, Operation):
             return None
-        if step.value.operator != "+" or variable.name in _assigned(node.body):
+        if step.value.operator != "+" or variable.name in self._assigned(node.body):
             return None
         first, last = self.read(variable.name), self.value(test.operands[1])
         if not isinstance(first, Number) or first.exact is None or not isinstance(last, Number):
@@ -371,9 +375,17 @@ class Run(Library):
             last = last._replace(reached=False)
         return variable.name, first.exact, last
 
+    def _assigned(self, body: Statements) -> set[str]:
+        """Return the variables that a loop's body writes to, looked for once."""
+        key = body[0].start if body else -1, body[-1].end if body else -1
+        known = self.known_writes.get(key)
+        if known is None:
+            known = self.known_writes[key] = _find_assigned(body)
+        return known
+
     def _havoc(self, body: Statements, but: str = "") -> None:
         """Forget what a loop's later rounds may have changed."""
-        for name in _assigned(body):
+        for name in self._assigned(body):
             if name != but:
                 held = self.read(name)
                 array = self.types.get(name, "").endswith("]")
@@ -438,7 +450,7 @@ def _walk(body: Statements) -> list[Node]:
     return found
 
 
-def _assigned(body: Statements) -> set[str]:
+def _find_assigned(body: Statements) -> set[str]:
     """Return the variables that statements write to."""
     names: set[str] = set()
     for node in _walk(body):
@@ -492,11 +504,13 @@ class MemoryChecker:
         self._layout: Layout | None = None
         self._constants: dict[str, int] = {}
         self._types: dict[str, str] = {}
+        self._writes: dict[tuple[int, int], set[str]] = {}
 
     def __call__(self, unit: Unit, function: Function, report: Report) -> None:
         """Look at one function, along a few paths."""
         if unit is not self._unit or self._layout is None:
             self._unit = unit
+            self._writes = {}
             self._constants, self._types = _constants(unit)
             self._layout = Layout(unit.module, self._constants)
         layout = self._layout
@@ -512,6 +526,7 @@ class MemoryChecker:
                 break
             run = Run(unit, layout, self._constants, tell)
             run.unit_classes = classes
+            run.known_writes = self._writes
             run.shared_types = self._types
             run.decisions = waiting.pop()
             run.steps = steps
