@@ -8,7 +8,20 @@ from pathlib import Path
 
 import msgspec
 
-from kodo.cli import config, diff, doctor, models, policy, recall, rewind, sessions, store, undo
+from kodo.cli import (
+    config,
+    diff,
+    doctor,
+    models,
+    policy,
+    recall,
+    rewind,
+    serve,
+    serve_tokens,
+    sessions,
+    store,
+    undo,
+)
 from kodo.cli.exec_events import ExecLine
 from kodo.runtime.past.replaying import ReplayReport
 from kodo.runtime.past.steps import Comparison
@@ -36,6 +49,9 @@ SCHEMAS: dict[str, tuple[object, str]] = {
     "replay": (ReplayReport, "kodo replay --json"),
     "replay-from": (Comparison, "kodo replay --from ENTRY --json"),
     "rewind": (rewind.Report, "kodo rewind --json"),
+    "serve": (serve.Ready, "The line of kodo serve --json"),
+    "serve-token-add": (serve_tokens.Added, "kodo serve token add --json"),
+    "serve-token-list": (list[serve_tokens.Listed], "kodo serve token list --json"),
     "sessions-list": (list[sessions.Listed], "kodo sessions list --json"),
     "store-export": (Exported, "kodo store export --json"),
     "store-gc": (Collected, "kodo store gc --json"),

@@ -79,6 +79,7 @@ def make_jail(settings: Settings) -> Jail:
             paths.config_file,
             paths.projects,
             paths.trust_file,
+            paths.tokens_file,
             paths.rules_file,
             paths.run,
         ),
