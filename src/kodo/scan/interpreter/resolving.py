@@ -13,6 +13,7 @@ from kodo.scan.interpreter.unit import Unit
 from kodo.scan.interpreter.values import BUILT, Target, Value
 
 MAX_HOPS = 4
+MAX_WILDCARDS = 8
 WHOLE = "default"
 """The name of the function or class that a module is, where it is one (JavaScript)."""
 
@@ -63,7 +64,7 @@ class Resolving(Statements):
             if passed_on is not None and hops < MAX_HOPS:
                 dotted = ".".join([passed_on, *parts[length + 1 :]])
                 return self.find_external(dotted, other, hops + 1)
-            for source in other.module.wildcards if hops < MAX_HOPS else ():
+            for source in other.module.wildcards[:MAX_WILDCARDS] if hops < 2 else ():
                 found = self.find_external(f"{source}.{rest}", other, hops + 1)
                 if found is not None:
                     return found
