@@ -9,6 +9,7 @@ from websockets.exceptions import InvalidStatus
 
 from kodo.base.clock import monotonic_s, utc_now
 from kodo.base.errors import ConfigError
+from kodo.cli.main import main
 from kodo.core.messages import Usage
 from kodo.server.access.guard import Door
 from kodo.server.access.tokens import TokenFile, TokenKeeper, new_token
@@ -177,3 +178,13 @@ async def test_a_failing_upstream_is_named_and_an_alias_falls_back() -> None:
         answer = await server.post("/v1/responses", {**BODY, "model": "deep"})
         assert answer.json()["output"][0]["content"][0]["text"] == "instead"
         assert answer.json()["model"] == "deep"
+
+
+def test_the_commands_make_list_and_revoke_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "token", "add", "laptop", "--days", "3"]) == 0
+    assert capsys.readouterr().out.startswith("kodo_")
+    assert main(["serve", "token", "revoke", "laptop"]) == 0
+    assert main(["serve", "token", "list"]) == 0
+    assert "revoked" in capsys.readouterr().out
+    assert main(["serve", "--host", "0.0.0.0", "-m", "scripted/none.jsonl"]) == 2
+    assert "without a token" in capsys.readouterr().err

@@ -45,12 +45,6 @@ class Ready(msgspec.Struct, frozen=True):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
-    parser.add_argument(
-        "what",
-        nargs="?",
-        choices=("status", "stop"),
-        help="of the engine that lives on between commands: show it, or end it",
-    )
     parser.add_argument("--host", help="address to listen at (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen at, 0 for any (default: 8484)")
     parser.add_argument(
@@ -59,7 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_json(parser)
     add_common(parser)
-    actions = parser.add_subparsers(dest="action", metavar="token")
+    actions = parser.add_subparsers(dest="action", metavar="status|stop|token")
+    for name, does in (
+        ("status", "what the resident engine of this user does"),
+        ("stop", "end it"),
+    ):
+        resident = actions.add_parser(name, help=does)
+        add_json(resident)
+        add_common(resident)
     serve_tokens.add_arguments(actions.add_parser("token", help="add, list or revoke tokens"))
 
 
@@ -68,9 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "token":
         return serve_tokens.run(arguments)
     settings = load(arguments)
-    if arguments.what == "status":
+    if arguments.action == "status":
         return show(settings, json=arguments.json)
-    if arguments.what == "stop":
+    if arguments.action == "stop":
         return stop(settings)
     return anyio.run(
         _serve,
