@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """The usual way, for comparison: FastAPI, pydantic events, StreamingResponse, uvicorn with uvloop.
 
 Runs in a venv of its own: `VENV/bin/python benchmarks/serving/plain.py PORT PIECES`. Sends the same
