@@ -9,6 +9,7 @@ import anyio
 import httpx2
 import msgspec
 import pytest
+from starlette.routing import BaseRoute
 from websockets.asyncio.client import ClientConnection, connect
 
 from kodo.core.model import Model
@@ -94,6 +95,7 @@ async def running(
     door: Door | None = None,
     tokens: Tokens | None = None,
     drain_s: float = 1.0,
+    mount: Callable[[Service], Sequence[BaseRoute]] = lambda _: (),
     **more: Any,
 ) -> AsyncGenerator[Running]:
     """Serve a model under the name `scripted/m`, more of them as `scripted/m1`, ..."""
@@ -103,7 +105,7 @@ async def running(
     offer = Offer(by_name.__getitem__, "scripted/m", others=tuple(names[1:]), aliases=aliases or {})
     service = Service(offer, pace=pace or Pace(), bounds=bounds or Bounds(), **more)
     listener, address = bind(Address())
-    app = Guard(build_app(service), service, door or Door(), tokens)
+    app = Guard(build_app(service, mount(service)), service, door or Door(), tokens)
     ready, stop, ended = anyio.Event(), anyio.Event(), anyio.Event()
 
     async def run() -> None:

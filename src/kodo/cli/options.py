@@ -4,6 +4,7 @@ Each group is added by the commands that need it. Guards that one option has one
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from kodo.base.errors import ConfigError
@@ -112,6 +113,11 @@ def work_folder(arguments: argparse.Namespace) -> Path:
 
 def load(arguments: argparse.Namespace) -> Settings:
     """Return the settings for a command's arguments. Raises ConfigError."""
+    return load_in(arguments, work_folder(arguments), ())
+
+
+def load_in(arguments: argparse.Namespace, folder: Path, more: Sequence[Override]) -> Settings:
+    """Return the settings for work in another folder, `more` laid over. Raises ConfigError."""
     overrides: list[Override] = []
     for name, key, flag in _OVERRIDES:
         value = getattr(arguments, name, None)
@@ -119,8 +125,8 @@ def load(arguments: argparse.Namespace) -> Settings:
             overrides.append(Override(key, value, flag))
     return load_settings(
         read_environment(),
-        work_folder(arguments),
-        overrides=overrides,
+        folder,
+        overrides=[*overrides, *more],
         assignments=getattr(arguments, "assignments", ()),
         trust=bool(getattr(arguments, "trust", False)),
     )

@@ -2,15 +2,19 @@
 
 import argparse
 import sys
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
 
 import anyio
 import msgspec
+from starlette.routing import WebSocketRoute
 
 from kodo.base.clock import monotonic_s, utc_now
 from kodo.base.errors import ConfigError
 from kodo.cli import serve_tokens
 from kodo.cli.exits import INTERRUPTED, OK
-from kodo.cli.options import add_common, add_json, add_model, load
+from kodo.cli.options import add_common, add_json, add_model, load, load_in
 from kodo.cli.serve_resident import show, stop
 from kodo.runtime.config import Settings
 from kodo.server.access.guard import LOOPBACK, Door, Guard
@@ -18,6 +22,9 @@ from kodo.server.access.tokens import TokenKeeper
 from kodo.server.app import build_app
 from kodo.server.run import Address, bind, loop_options, serve
 from kodo.server.serving import make_service
+from kodo.server.sessions.folders import Folders
+from kodo.server.sessions.rooms import open_rooms
+from kodo.server.sessions.socket import PATH, SessionsSocket
 
 EXAMPLES = """\
 examples:
@@ -27,6 +34,8 @@ examples:
   kodo serve status && kodo serve stop
   kodo serve -m scripted/replies.jsonl --port 0 --json
   kodo serve token add laptop --days 30 --per-minute 60 --budget-tokens 1000000
+  kodo serve --sessions -C ~/code            (for the web face and editors; needs a token)
+  kodo serve --sessions --uds ~/.kodo.sock   (the same for programs of yours on this machine)
   kodo serve --host 0.0.0.0 -c serve.tls_cert=cert.pem -c serve.tls_key=key.pem
 
 Any client of OpenAI's API works with the address it prints, with /v1 behind it, as base URL: codex,
@@ -49,6 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="port to listen at, 0 for any (default: 8484)")
     parser.add_argument(
         "--require-token", action="store_true", help="let nobody in without a token, not even here"
+    )
+    parser.add_argument(
+        "--uds", metavar="PATH", help="listen at a Unix socket that only you can open, at no port"
+    )
+    parser.add_argument(
+        "--sessions",
+        action="store_true",
+        help="also offer sessions that work in this folder, to a token of that scope or over --uds",
     )
     add_model(parser)
     add_json(parser)
@@ -90,18 +107,22 @@ async def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
     if bool(config.tls_cert) != bool(config.tls_key):
         raise ConfigError("serve.tls_cert and serve.tls_key go together: set both")
     tokens = TokenKeeper(settings.paths.tokens_file, utc_now, monotonic_s)
-    needs_token: bool = arguments.require_token or config.require_token or host not in LOOPBACK
+    needs_token: bool = arguments.require_token or config.require_token
+    needs_token = needs_token or (host not in LOOPBACK and not arguments.uds)
     if needs_token and not tokens.usable:
         raise ConfigError(
             f"refusing to listen at {host!r} without a token that works; make one with:"
             " kodo serve token add NAME"
         )
     service = make_service(settings)
-    listener, address = bind(Address(host, port, "", config.tls_cert, config.tls_key))
+    uds = str(Path(arguments.uds).expanduser().absolute()) if arguments.uds else ""
+    listener, address = bind(Address(host, port, uds, config.tls_cert, config.tls_key))
     # Behind 0.0.0.0 the server has names that it cannot know; its tokens guard it there.
     hosts = () if host in ("0.0.0.0", "::") and not config.hosts else {*LOOPBACK, host}
     door = Door({*hosts, *config.hosts}, config.origins, needs_token)
-    app = Guard(build_app(service), service, door, tokens)
+    if uds:  # the file lets in this user and nobody else; there is no name that could be wrong
+        needs_token = arguments.require_token or config.require_token
+        door = Door((), config.origins, needs_token, guarded=())
 
     def ready() -> None:
         found = Ready(address.url, f"{address.url}/v1", service.offer.names, door.needs_token)
@@ -111,7 +132,20 @@ async def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
             print(f"kodo serves {', '.join(found.models)} at {found.base_url}", flush=True)
             print("Ctrl-C ends it", file=sys.stderr, flush=True)
 
-    interrupted = await serve(
-        app, service, listener, address, drain_s=config.drain_s, on_ready=ready
-    )
+    async with AsyncExitStack() as stack:
+        routes: list[WebSocketRoute] = []
+        if arguments.sessions or config.sessions:
+            folders = Folders(
+                settings.cwd,
+                (settings.cwd, *(Path(one).expanduser().resolve() for one in config.folders)),
+                partial(load_in, arguments),
+            )
+            rooms = await stack.enter_async_context(open_rooms(folders))
+            routes.append(WebSocketRoute(PATH, SessionsSocket(service, rooms)))
+        app = Guard(build_app(service, routes), service, door, tokens)
+        interrupted = await serve(
+            app, service, listener, address, drain_s=config.drain_s, on_ready=ready
+        )
+    if uds:
+        Path(uds).unlink(missing_ok=True)
     return INTERRUPTED if interrupted else OK

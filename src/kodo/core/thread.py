@@ -98,6 +98,10 @@ class Thread:
                 return entry
         return None
 
+    def following(self, seq: int, limit: int) -> list[Entry]:
+        """Return at most `limit` entries with a `seq` above this one, of all branches, in order."""
+        return list(islice(self._entries.values(), max(0, seq), max(0, seq) + limit))
+
     def messages(self) -> list[Message]:
         """Return the messages on the current path, oldest first."""
         return [

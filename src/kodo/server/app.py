@@ -5,13 +5,13 @@ a traceback, nor a model's error without its name.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from kodo.server.chat.endpoint import ChatEndpoint
 from kodo.server.completions import CompletionsEndpoint
@@ -31,8 +31,11 @@ log = logging.getLogger(__name__)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(service: Service) -> Starlette:
-    """Return the application of a service. Who may call it is the guard's affair."""
+def build_app(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """Return the application of a service, with `more` routes.
+
+    Who may call it is the guard's affair.
+    """
     chains = Chains()
     listing = Listing(service)
     socket = ResponsesSocket(service, chains)
@@ -55,6 +58,7 @@ def build_app(service: Service) -> Starlette:
 
     return Starlette(
         routes=[
+            *more,
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/metrics", metrics),

@@ -8,8 +8,10 @@ import contextlib
 import logging
 import signal
 import socket
+import stat
 import sys
 from collections.abc import Callable, Generator
+from pathlib import Path
 from types import FrameType
 
 import anyio
@@ -55,7 +57,10 @@ def bind(address: Address) -> tuple[socket.socket, Address]:
     listener = socket.socket(family)
     try:
         if address.uds:
+            Path(address.uds).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _remove_dead(address.uds)
             listener.bind(address.uds)
+            Path(address.uds).chmod(0o600)  # before it listens, so nobody else was ever let in
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address.host, address.port))
@@ -68,6 +73,17 @@ def bind(address: Address) -> tuple[socket.socket, Address]:
             f"cannot listen at {address.url}: {error.strerror}; choose another --host or --port"
         ) from error
     return listener, address
+
+
+def _remove_dead(path: str) -> None:
+    """Remove a Unix socket that nobody listens at; one in use, or another kind of file, stays."""
+    with contextlib.suppress(FileNotFoundError), socket.socket(socket.AF_UNIX) as probe:
+        if not stat.S_ISSOCK(Path(path).lstat().st_mode):
+            return
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
 
 
 class Server(uvicorn.Server):

@@ -18,6 +18,8 @@ from kodo.server.wire import error_answer
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FREE = frozenset({"/healthz", "/readyz"})
+SCOPES = {"/metrics": "metrics", "/v1/sessions": "sessions"}
+BEARER = "bearer."
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -25,11 +27,13 @@ class Door(msgspec.Struct, frozen=True):
 
     `hosts` are names (without port) that the Host header may hold, empty for any (a Unix socket);
     `origins` are whole origins of websites that may call. `needs_token`: nobody comes in without.
+    `guarded` are paths that nobody comes in to without, whatever `needs_token` says.
     """
 
     hosts: Collection[str] = LOOPBACK
     origins: Collection[str] = ()
     needs_token: bool = False
+    guarded: Collection[str] = frozenset({"/v1/sessions"})
 
 
 class Tokens(Protocol):
@@ -108,16 +112,17 @@ class Guard:
     def _caller(self, headers: Headers, path: str) -> Caller:
         token = headers.get("authorization", "")
         token = token[7:].strip() if token[:7].lower() == "bearer " else ""
-        token = token or headers.get("x-api-key", "").strip()
-        wanted = "metrics" if path == "/metrics" else "infer"
+        token = token or headers.get("x-api-key", "").strip() or _offered(headers)
+        wanted = SCOPES.get(path, "infer")
+        needs_token = self._door.needs_token or path in self._door.guarded
         if self._tokens is not None:
             # A client's placeholder for a key is no token; one of ours that has ended is refused.
-            if self._door.needs_token or self._tokens.looks_own(token):
+            if needs_token or self._tokens.looks_own(token):
                 found = self._tokens.find(token, wanted)
                 if found is None:
                     raise _refused(token)
                 return found
-        elif self._door.needs_token:
+        elif needs_token:
             raise _refused(token)
         return Anyone()
 
@@ -128,6 +133,12 @@ class Guard:
                 Problem(503, "too_many_connections", f"{most} connections are open", None, 5.0)
             )
         self._service.check_open()
+
+
+def _offered(headers: Headers) -> str:
+    """Return the token among the subprotocols: browsers can set no other header of a WebSocket."""
+    offered = (word.strip() for word in headers.get("sec-websocket-protocol", "").split(","))
+    return next((word[len(BEARER) :] for word in offered if word.startswith(BEARER)), "")
 
 
 def _refused(token: str) -> RequestError:

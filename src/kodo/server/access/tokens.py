@@ -24,7 +24,7 @@ from kodo.server.problem import Problem, RequestError
 
 PREFIX = "kodo_"
 T = TypeVar("T")
-SCOPES = ("infer", "metrics")
+SCOPES = ("infer", "metrics", "sessions")
 _NOBODY = hashlib.sha256(b"nobody").hexdigest()
 
 

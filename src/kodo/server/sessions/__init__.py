@@ -1,0 +1,1 @@
+"""The session API: one WebSocket through which kodo's own faces open, watch and steer sessions."""
