@@ -17,6 +17,9 @@ from kodo.scan.interpreter.fold import Semantics
 from kodo.scan.ir import Module
 from kodo.scan.lower.c.module import C_NUMBERS, lower_c, lower_cpp
 from kodo.scan.lower.c.module import module_paths as c_paths
+from kodo.scan.lower.go.module import lower_go
+from kodo.scan.lower.go.module import module_paths as go_paths
+from kodo.scan.lower.go.values import GO_NUMBERS
 from kodo.scan.lower.java.module import JAVA_NUMBERS, lower_java
 from kodo.scan.lower.java.module import module_paths as java_paths
 from kodo.scan.lower.javascript.module import lower_javascript
@@ -80,6 +83,18 @@ _RUBY = ScanLanguage(
     Semantics(integer_division=True, falsy_text=False, falsy_zero=False, fields_by_call=True),
 )
 
+_GO = ScanLanguage(
+    "go",
+    lower_go,
+    go_paths,
+    Semantics(
+        integer_division=True,
+        number_types=GO_NUMBERS,
+        several_results=True,
+        typed_instances=True,
+    ),
+)
+
 SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "python": _PYTHON,
     "java": _JAVA,
@@ -89,5 +104,6 @@ SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "ruby": _RUBY,
     "c": _C,
     "cpp": _CPP,
+    "go": _GO,
 }
 """By grammar: TypeScript's two grammars share one entry."""

@@ -130,9 +130,17 @@ class Activations(Resolving):
                         )
                     )
                     taints = join_taints(taints, {label: Taint()})
-            if not name:
-                name = self._parameter_type(function, unit, parameter, place - skip, passed_to)
-            values.append(Value(value.constant, taints, name, value.cell, value.target))
+            target = value.target
+            if not name or (
+                unit.semantics.typed_instances and name.rstrip("()") not in unit.book.prefixes
+            ):
+                typed = self._parameter_type(function, unit, parameter, place - skip, passed_to)
+                name = typed or name
+                if target is None and unit.semantics.typed_instances:
+                    instance = self.instance_of(name.removesuffix("()"), unit)
+                    if instance is not None:
+                        name, target = instance.name, instance.target
+            values.append(Value(value.constant, taints, name, value.cell, target))
         return values
 
     def _parameter_type(

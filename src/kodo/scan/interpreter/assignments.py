@@ -9,6 +9,7 @@ from kodo.scan.interpreter.calls import Calls
 from kodo.scan.interpreter.fold import fold_binary
 from kodo.scan.interpreter.operations.containers import extended
 from kodo.scan.interpreter.operators import NUMBERS_ONLY
+from kodo.scan.interpreter.proofs import negated
 from kodo.scan.interpreter.site import short_name
 from kodo.scan.interpreter.values import (
     BUILT,
@@ -141,6 +142,9 @@ class Assignments(Calls):
     def _destructure(self, target: Collection, value: Value, node: Node) -> None:
         cells = self.cells(value.cell)
         exact = cells is not None and cells.exact and cells.kind in ("list", "tuple")
+        if self.frame.unit.semantics.several_results and (cells is None or cells.kind != "tuple"):
+            self._several_results(target, value, node)
+            return
         after_spread = False
         for place, item in enumerate(target.items):
             if isinstance(item, Spread):
@@ -152,6 +156,20 @@ class Assignments(Calls):
                 self.assign(item, self.elements_of(value, item), node)
             else:
                 taints = narrowed(value.taints, place)
+                self.assign(item, Value(taints=taints) if taints is not None else UNKNOWN, node)
+
+    def _several_results(self, target: Collection, value: Value, node: Node) -> None:
+        """`a, err := f()`: the call's value is the first; the last tells whether it went well."""
+        for place, item in enumerate(target.items):
+            if place == 0:
+                self.assign(item, value, node)
+            elif place == len(target.items) - 1 and _tells(item):
+                proof = value.proof
+                if proof is not None and _is_error(item):
+                    proof = negated(proof)
+                self.assign(item, Value(proof=proof) if proof is not None else UNKNOWN, node)
+            else:
+                taints = narrowed(self.data_of(value), place)
                 self.assign(item, Value(taints=taints) if taints is not None else UNKNOWN, node)
 
     def _scope(self, node: Scope) -> None:
@@ -179,6 +197,21 @@ class Assignments(Calls):
         target = Target(definition, frame.unit)
         name = f"{frame.unit.module.name}.{definition.qualified}"
         self.write_name(definition.name, Value(name=name, target=target))
+
+
+def _is_error(target: Node) -> bool:
+    """Whether a result is an error: nothing where all went well."""
+    return isinstance(target, Name) and target.name.lower().endswith(("err", "error"))
+
+
+def _tells(target: Node) -> bool:
+    """Whether a last result tells how it went and holds no data."""
+    if not isinstance(target, Name):
+        return False
+    return _is_error(target) or target.name in _OUTCOMES
+
+
+_OUTCOMES = frozenset({"_", "ok", "okay", "found", "exists", "has", "matched", "valid", "present"})
 
 
 def _names(target: Node) -> list[str]:

@@ -211,6 +211,7 @@ class Calls(Judging):
                 and all(self.holds(check, site) for check in sanitizer.when)
             ):
                 mask |= sanitizer.mask
+        proof = self._guarded(entry, site, own=own) if entry.guards else None
         if mask:
             if result is None:
                 result = Value(
@@ -218,17 +219,20 @@ class Calls(Judging):
                     name=self._type(entry, site) or f"{name}()",
                 )
             taints = cleaned(self.data_of(result), mask)
-            return Value(result.constant, taints, result.name, 0, result.target, result.proof)
+            proof = result.proof or proof
+            return Value(result.constant, taints, result.name, 0, result.target, proof)
+        return Value(proof=proof) if proof is not None else result
+
+    def _guarded(self, entry: CallEntry, site: Site, *, own: bool) -> Proof | None:
+        """Return what it shows of an argument that a call tells good from bad."""
         for pattern, guard in entry.guards:
-            if pattern.matches(name) and not (own and pattern.tail):
+            if pattern.matches(site.name) and not (own and pattern.tail):
                 tested = site.argument(guard.spec.argument)
-                taints = tested.taints if tested is not None else None
-                if taints is None:
-                    return result
-                fact = (Fact(taints, guard.mask),)
-                proof = Proof(fact, ()) if guard.spec.holds else Proof((), fact)
-                return Value(proof=proof)
-        return result
+                if tested is None or tested.taints is None:
+                    return None
+                fact = (Fact(tested.taints, guard.mask),)
+                return Proof(fact, ()) if guard.spec.holds else Proof((), fact)
+        return None
 
     @staticmethod
     def _same_data(pack: SourcePack, site: Site) -> str:
@@ -265,7 +269,11 @@ class Calls(Judging):
             if pattern.matches(site.name) and all(self.holds(check, site) for check in turn.when):
                 if turn.spec.at == "result":
                     return turn.spec.becomes
-                node, value = site.argument_node(turn.spec.at), site.argument(turn.spec.at)
+                if turn.spec.at == "root":
+                    node = _root(site.receiver_node)
+                    value = self.evaluate(node) if isinstance(node, Name) else None
+                else:
+                    node, value = site.argument_node(turn.spec.at), site.argument(turn.spec.at)
                 if isinstance(node, Name) and value is not None:
                     self.write_name(node.name, self._renamed(value, turn.spec.becomes), quiet=True)
         return ""
@@ -289,6 +297,13 @@ class Calls(Judging):
         name = self._type(entry, site)
         if not name and site.name[0] != "?" and len(site.name) < MAX_NAME:
             name = f"{site.name}()"
+        if site.node.creates and self.frame.unit.semantics.typed_instances:
+            if not site.arguments:  # a literal of a struct, with its fields
+                held: dict[object, Value] = {**site.keywords}
+                return Value(name=name, cell=self.new_cell(Cells("object", held)))
+            only = self.cells(site.first().cell)
+            if len(site.arguments) == 1 and only is not None and only.kind == "map":
+                return Value(name=name, cell=site.first().cell)  # of a map
         if target is not None and isinstance(target.code, Function) and not name.startswith("?"):
             data = self.step(data, site.node, f"goes through {site.last}()")
         return Value(taints=data, name=name) if data is not None or name else UNKNOWN
@@ -355,6 +370,17 @@ class Calls(Judging):
             result = Value(taints=result.taints)
         rest = Cells("list", {}, result, exact=False)
         return Value(taints=result.taints, cell=self.new_cell(rest))
+
+
+def _root(node: Node | None) -> Node | None:
+    """Return what a chain of fields and calls begins with: `w` of `w.Header().Set`."""
+    while True:
+        if isinstance(node, Field):
+            node = node.object
+        elif isinstance(node, Call):
+            node = node.function
+        else:
+            return node
 
 
 def _gives_code(site: Site) -> bool:

@@ -25,6 +25,8 @@ class Semantics(NamedTuple):
     overloads: bool = False  # functions of one name differ in the number of their parameters
     class_files: bool = False  # a class is a file of its own: pkg.Shop is pkg/Shop.java
     fields_by_call: bool = False  # `x.name` is a call, also where it only reads a field
+    several_results: bool = False  # a call's first result is the one that rules speak of
+    typed_instances: bool = False  # a declared type is the class itself, not one of its children
 
 
 def truth(constant: object, semantics: Semantics) -> bool | None:

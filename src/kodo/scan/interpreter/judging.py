@@ -60,6 +60,8 @@ class Judging(Expressions):
             return any(self._is(check, value) for value in site.everything())
         if spec.at == ("into",):
             return check.matches is not None and check.matches.search(site.into) is not None
+        if spec.at == ("function",):
+            return check.matches is not None and check.matches.search(self.where()) is not None
         value: Value | None = None
         for place in spec.at:
             value = site.argument(place)

@@ -14,9 +14,12 @@ from kodo.scan.interpreter.unit import Frame, Unit
 from kodo.scan.interpreter.values import (
     ALL_KINDS,
     UNKNOWN,
+    VARIES,
     Cells,
+    Fact,
     Label,
     Origin,
+    Proof,
     Taint,
     Taints,
     Target,
@@ -224,7 +227,7 @@ class Memory(CellMemory):
         if target is not None and isinstance(target.code, Class):
             member = self.member(value, target, name, node)
             if member is not None:
-                return member
+                return self._filled(member, cells, target.code, name)
         elif target is None and value.name and self.frame.unit.semantics.class_files:
             held = self._static_field(value.name, name)
             if held is not None:
@@ -235,6 +238,18 @@ class Memory(CellMemory):
         if not value.name or len(value.name) > MAX_NAME:
             return Value(taints=taints) if taints is not None else UNKNOWN
         return self.named(Value(taints=taints, name=f"{value.name}.{name}"), node)
+
+    def _filled(self, member: Value, cells: Cells | None, owner: Class, name: str) -> Value:
+        """Return a field of an object that something was written into as a whole."""
+        numbers = self.frame.unit.semantics.number_types
+        if owner.fields.get(name) in numbers and member.taints is not None:
+            return Value(member.constant, name=member.name)
+        if cells is None or cells.rest is None or member.target is not None:
+            return member
+        if owner.fields.get(name) in numbers:
+            return member
+        taints = join_taints(member.taints, narrowed(self.data_of(cells.rest), name))
+        return Value(member.constant, taints, member.name, member.cell)
 
     def _static_field(self, class_name: str, name: str) -> Value | None:
         """Return a field of a class in another file, None where there is none."""
@@ -309,6 +324,8 @@ class Memory(CellMemory):
         constant = self.key_of(key)
         if cells is not None:
             found = self._item(cells, constant)
+            if found is not None and constant is None and key.taints is not None:
+                found = self._looked_up(found, cells, value, key)
             if found is not None:
                 if value.taints is not None:
                     return Value(
@@ -317,6 +334,7 @@ class Memory(CellMemory):
                         found.name,
                         found.cell,
                         found.target,
+                        found.proof,
                     )
                 return found
         if isinstance(value.constant, (str, bytes)) and isinstance(constant, int):
@@ -328,6 +346,17 @@ class Memory(CellMemory):
         if not value.name or len(value.name) > MAX_NAME:
             return Value(taints=taints) if taints is not None else UNKNOWN
         return self.named(Value(taints=taints, name=f"{value.name}[]"), node)
+
+    def _looked_up(self, found: Value, cells: Cells, whole: Value, key: Value) -> Value:
+        """Return an item under an outside key: where it is there, the key is one of a known few."""
+        if cells.kind != "map" or not cells.exact or cells.rest is not None or whole.taints:
+            return found
+        if any(item.constant is False for item in cells.items.values()):
+            return found
+        proof = Proof((Fact(key.taints, -1),), ())
+        constant = found.constant if not found.constant else VARIES
+        options = (found.constant,) if isinstance(found.constant, str) else found.options
+        return Value(constant, found.taints, found.name, found.cell, found.target, proof, options)
 
     def elements_of(self, value: Value, node: Node) -> Value:
         """Return what iterating over a value gives, as one value."""

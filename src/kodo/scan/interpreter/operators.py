@@ -223,15 +223,27 @@ class Operators(Memory):
         if constant is not VARIES:
             return TRUE if constant else FALSE
         if normal not in ("==", "!=", "is", "is not"):
-            return UNKNOWN
+            return self._bounded(normal, one, other)
         place = 0 if one.constant is VARIES else 1
         unknown, node = values[place], nodes[place]
         proof = equality(one, other, unknown.taints, node.name if isinstance(node, Name) else "")
         if proof is not None and unknown.taints is not None:
             proof = Proof((*proof.when_true, *self._host_facts(unknown)), ())
+        shown = unknown.proof
+        if shown is not None and values[1 - place].constant is None:  # nothing is not true
+            known = proof.when_true if proof is not None else ()
+            proof = Proof((*known, *shown.when_false), shown.when_true)
         if normal in ("!=", "is not"):
             proof = negated(proof)
         return Value(proof=proof) if proof is not None else UNKNOWN
+
+    def _bounded(self, operator: str, one: Value, other: Value) -> Value:
+        """`n < limit`: a number with an upper bound of our own fits where it goes."""
+        if (one.taints is None) == (other.taints is None):
+            return UNKNOWN
+        fact = Fact(one.taints or other.taints, self.frame.unit.book.kinds.mask(("intoverflow",)))
+        is_below = (operator in ("<", "<=")) == (one.taints is not None)
+        return Value(proof=Proof((fact,), ()) if is_below else Proof((), (fact,)))
 
     def _host_facts(self, value: Value) -> tuple[Fact, ...]:
         found = membership(self, value, UNKNOWN)

@@ -11,6 +11,7 @@ from kodo.scan.interpreter.memory import MAX_NAME
 from kodo.scan.interpreter.statements import Statements
 from kodo.scan.interpreter.unit import Unit
 from kodo.scan.interpreter.values import BUILT, Target, Value
+from kodo.scan.ir import Class
 
 MAX_HOPS = 4
 MAX_WILDCARDS = 8
@@ -102,7 +103,23 @@ class Resolving(Statements):
         ):  # a declared type says more only than a name that no rule speaks of
             return value
         name = f"{dotted}()"
-        return Value(value.constant, value.taints, name, value.cell, value.target, value.proof)
+        target = value.target
+        if unit.semantics.typed_instances:
+            instance = self.instance_of(dotted, unit)
+            if instance is not None:
+                name, target = instance.name, instance.target
+        return Value(value.constant, value.taints, name, value.cell, target, value.proof)
+
+    def instance_of(self, name: str, unit: Unit) -> Value | None:
+        """Return an instance of a class of the repository by its name as a type, or None."""
+        code = unit.module.classes.get(name)
+        if code is not None:
+            return Value(name=f"{unit.module.name}.{code.qualified}()", target=Target(code, unit))
+        found = self.find_external(name, unit) if name else None
+        if found is None or not isinstance(found.code, Class) or not isinstance(found.unit, Unit):
+            return None
+        home = found.unit.module.name
+        return Value(name=f"{home}.{found.code.qualified}()", target=found)
 
     def texts(self) -> dict[str, Unit]:
         """Return the units that were looked into beside the scanned file, by path."""

@@ -7,7 +7,7 @@ everywhere.
 from __future__ import annotations
 
 from kodo.scan.interpreter.values import UNKNOWN, VARIES, Value
-from kodo.scan.ir import Call, Field, Index, Name, Node
+from kodo.scan.ir import Call, Collection, Field, Index, Name, Node
 
 
 class Site:
@@ -116,6 +116,8 @@ def short_name(node: Node | None) -> str:
             node = node.function
         elif isinstance(node, Index):
             node = node.object
+        elif isinstance(node, Collection) and node.items:
+            node = node.items[0]
         else:
             break
     return ""

@@ -18,7 +18,8 @@ Place = int | str
 
 `receiver` (what the method is called on), `any` (every argument), `value` and `key` (of a write),
 `outer_key` (of `x[outer_key][key] = value`, which writes to `?.[]`),
-`into` (the name of what the result is assigned to or passed as).
+`into` (the name of what the result is assigned to or passed as), `function` (the qualified name of
+the function that calls).
 """
 
 
@@ -85,6 +86,7 @@ Does = Literal[
     "new_builder",
     "give_none",
     "fill_first",
+    "fill_rest",
     "ends",
     "calls",
     "calls_each",
@@ -208,7 +210,8 @@ class Model(Value, frozen=True):
 class Turn(Value, frozen=True):
     """A call after which its receiver or an argument is something else (`parser.setFeature(...)`).
 
-    `becomes` is the new name: `T()`. With `at: result` it is the call's result that is so named.
+    `becomes` is the new name: `T()`. With `at: result` it is the call's result that is so named,
+    with `at: root` the variable that the receiver is reached through (`w` of `w.Header().Set()`).
     """
 
     calls: tuple[str, ...]

@@ -246,9 +246,9 @@ def values(memory: Memory, site: Site) -> Value:
     """The values of a map."""
     receiver = site.subject()
     taints, cells = memory.data_of(receiver), memory.cells(receiver.cell)
-    joined = joined_items(cells) if cells is not None else UNKNOWN
-    if taints is not None:
-        joined = Value(taints=join_taints(joined.taints, taints))
+    joined = joined_items(cells) if cells is not None else memory.elements_of(receiver, site.node)
+    if taints is not None and cells is not None:
+        joined = Value(taints=join_taints(joined.taints, taints), name=joined.name)
     return Value(cell=memory.new_cell(Cells("list", {}, joined, exact=False)))
 
 
@@ -350,3 +350,13 @@ def fill_first(memory: Memory, site: Site) -> Value:
         memory.put(cell, None, Value(taints=taints))
         return Value(taints=join_taints(first.taints, taints), name=first.name, cell=cell)
     return first
+
+
+def fill_rest(memory: Memory, site: Site) -> Value:
+    """`Unmarshal(data, &x)`, `reader.Read(buffer)`: what is read is in the others too."""
+    taints = memory.union([site.subject()], site.node)
+    if taints is not None:
+        skipped = len(site.arguments) - len(site.others())
+        for node, value in zip(site.node.arguments[skipped:], site.others(), strict=False):
+            memory.put(memory.ensure_cell(node, value), None, Value(taints=taints))
+    return UNKNOWN

@@ -79,6 +79,7 @@ OPERATIONS: dict[str, Operation] = {
     "new_map": containers.new_map,
     "new_builder": containers.new_builder,
     "fill_first": containers.fill_first,
+    "fill_rest": containers.fill_rest,
     "give_none": containers.give_none,
 }
 

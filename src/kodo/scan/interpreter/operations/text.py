@@ -367,7 +367,7 @@ def membership(memory: Memory, item: Value, whole: Value) -> Value:
     return Value(proof=Proof(when_true=(membership_fact(memory, taints),)))
 
 
-URL_PARTS = frozenset({"netloc", "hostname", "host", "origin", "authority"})
+URL_PARTS = frozenset({"netloc", "hostname", "host", "origin", "authority", "Host", "Hostname"})
 
 
 def membership_fact(memory: Memory, taints: Taints) -> Fact:

@@ -1,0 +1,1 @@
+"""Lowering of Go: `module.lower_go` is the entry."""
