@@ -5,6 +5,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -23,11 +24,14 @@ from kodo.cli import (
     undo,
 )
 from kodo.cli.exec_events import ExecLine
+from kodo.cli.typescript import typescript
 from kodo.runtime.past.replaying import ReplayReport
 from kodo.runtime.past.steps import Comparison
 from kodo.runtime.past.windows import WindowReport
 from kodo.scan.baseline import Baseline
 from kodo.scan.report.summary import Summary
+from kodo.server.sessions.commands import AnyCommand
+from kodo.server.sessions.tellings import AnyTelling
 from kodo.store.upkeep.collect import Collected
 from kodo.store.upkeep.export import Exported
 from kodo.store.upkeep.stats import StoreStats
@@ -53,6 +57,8 @@ SCHEMAS: dict[str, tuple[object, str]] = {
     "serve-token-add": (serve_tokens.Added, "kodo serve token add --json"),
     "serve-token-list": (list[serve_tokens.Listed], "kodo serve token list --json"),
     "sessions-list": (list[sessions.Listed], "kodo sessions list --json"),
+    "session-command": (AnyCommand, "What a face says over kodo serve --sessions"),
+    "session-telling": (AnyTelling, "What kodo serve --sessions says to a face"),
     "store-export": (Exported, "kodo store export --json"),
     "store-gc": (Collected, "kodo store gc --json"),
     "store-purge": (store.Purged, "kodo store purge --json"),
@@ -63,15 +69,21 @@ SCHEMAS: dict[str, tuple[object, str]] = {
 }
 """File name without `.json` → the type that is printed, and the title."""
 
+OPEN_ENDED = ("session-command", "session-telling")
+"""Schemas of a wire, where fields that are not known are ignored."""
+
 
 def schema_json(name: str) -> bytes:
     """Return a schema as its file holds it, indented."""
     kind, title = SCHEMAS[name]
-    schema = {
+    schema: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
         **msgspec.json.schema(kind),
     }
+    if name in OPEN_ENDED:
+        for definition in schema["$defs"].values():
+            definition.pop("additionalProperties", None)  # newer peers say more
     return msgspec.json.format(msgspec.json.encode(schema), indent=1) + b"\n"
 
 
@@ -80,6 +92,16 @@ def write_schemas(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in SCHEMAS:
         (folder / f"{name}.json").write_bytes(schema_json(name))
+    (folder / "session.ts").write_text(session_typescript(), "utf-8")
+
+
+def session_typescript() -> str:
+    """Return the types of the session API for faces written in TypeScript."""
+    schemas = [
+        (name, msgspec.json.decode(schema_json(file), type=dict[str, object]))
+        for name, file in (("AnyCommand", "session-command"), ("AnyTelling", "session-telling"))
+    ]
+    return typescript(schemas, "kodo's types by python -m kodo.cli.schemas")
 
 
 if __name__ == "__main__":
