@@ -15,6 +15,7 @@ FAMILIES: dict[str, frozenset[int]] = {
     "format": frozenset((134,)),
     "doublefree": frozenset((415, 1341)),
     "useafterfree": frozenset((416, 672, 825)),
+    "overflow": frozenset((190, 191, 680)),
     "cmdi": frozenset((77, 78, 88)),
     "pathtraver": frozenset((22, 23, 36, 73, 35, 98)),
     "xss": frozenset((79, 80, 83, 87, 116)),
