@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,17 @@ async def test_a_server_without_the_mode_is_asked_by_http_ever_after(status: int
         await ask(spoken, user("two"))
         await spoken.aclose()
         assert asked[1:] == ["GET", "POST", "POST"]
+
+
+@pytest.mark.parametrize(("status", "told"), [(404, 1), (426, 1), (401, 0)])
+async def test_a_server_that_has_no_socket_is_told_of(status: int, told: int) -> None:
+    heard: list[None] = []
+    async with http_only(status, SSE) as asked:
+        spoken = model(asked[0], on_refusal=lambda: heard.append(None))
+        with suppress(ModelError):
+            await ask(spoken, user("one"))
+        await spoken.aclose()
+    assert len(heard) == told
 
 
 async def test_where_only_a_websocket_will_do_its_refusal_is_the_error() -> None:

@@ -6,7 +6,7 @@ without the WebSocket mode is asked by HTTP instead, once and for all.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
 from kodo.core.messages import Assistant, Delta
@@ -23,6 +23,9 @@ from kodo.models.transport import Transport
 
 _log = logging.getLogger(__name__)
 
+_HAS_NO_SOCKET = frozenset({404, 405, 426, 501})
+"""Refusals that are about the wire; a wrong key, say, is not."""
+
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
@@ -31,6 +34,7 @@ class OpenAIResponses:
 
     `open_dialogue` makes the WebSocket side; without it every call is a POST. With
     `websocket_only` a server that refuses one is an error instead of a reason to use HTTP.
+    `on_refusal` hears where the server has none, which later runs need not try again.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class OpenAIResponses:
         on_retry: OnRetry | None = None,
         open_dialogue: OpenDialogue | None = None,
         websocket_only: bool = False,
+        on_refusal: Callable[[], None] | None = None,
     ) -> None:
         self._info = info
         key = {"authorization": f"Bearer {api_key}"} if api_key else {}
@@ -60,6 +65,7 @@ class OpenAIResponses:
             else None
         )
         self._websocket_only = websocket_only
+        self._on_refusal = on_refusal
 
     @property
     def info(self) -> ModelInfo:
@@ -85,6 +91,8 @@ class OpenAIResponses:
                 if refusal.settled:
                     dialogue, self._dialogue = self._dialogue, None
                     await dialogue.aclose()
+                    if self._on_refusal is not None and refusal.status in _HAS_NO_SOCKET:
+                        self._on_refusal()
         if prompt.output_tokens == 0:  # over HTTP nothing can be read without an answer
             yield Assistant((), self._info.id)
             return

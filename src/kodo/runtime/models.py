@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, ModelError
 from kodo.core.events import Retrying
 from kodo.core.model import Model, ModelInfo
 from kodo.runtime.config import Settings
 from kodo.runtime.registry import MODELS, load
+from kodo.runtime.wires import has_refused, note_refusal
 
 ReadBlob = Callable[[str], Awaitable[bytes]]
 OnRetry = Callable[[Retrying], Awaitable[None]]
@@ -121,12 +123,21 @@ def _open_remote(
         "read_blob": read_blob,
         "on_retry": on_retry,
     }
-    if served.wire == "responses" and served.transport != "sse":
+    note = settings.paths.projects.parent / "wires.json"
+    if served.transport == "websocket":
         model: Model = load(MODELS, "responses")(
+            info, **arguments, open_dialogue=load(MODELS, "responses_socket"), websocket_only=True
+        )
+    elif (
+        served.wire == "responses"
+        and served.transport == "auto"
+        and not has_refused(note, served.base_url, utc_now())
+    ):
+        model = load(MODELS, "responses")(
             info,
             **arguments,
             open_dialogue=load(MODELS, "responses_socket"),
-            websocket_only=served.transport == "websocket",
+            on_refusal=lambda: note_refusal(note, served.base_url, utc_now()),
         )
     else:
         model = load(MODELS, served.wire)(info, **arguments)

@@ -65,7 +65,7 @@ async def choose_rung(
     """Return the report of the rung to use: the named one, or for `auto` the best that works.
 
     A rung that lacks a guarantee of `require` does not work. Those of `known` worked on this host a
-    while ago and are not tried again.
+    while ago and are not tried again; without `require` their report names no guarantees.
 
     `reports` are those of an earlier probe on this host; a rung that is not among them is probed.
     Raises SandboxError where the named rung is unknown, not built yet, or does not work.
@@ -82,7 +82,9 @@ async def choose_rung(
             continue
         report = probed.get(name)
         if report is None and name in known:
-            report = RungReport(name, works=True, guarantees=make_sandbox(name, jail).guarantees)
+            # Finding out what holds starts processes: only who requires something waits for it.
+            held = make_sandbox(name, jail).guarantees if require else frozenset[Guarantee]()
+            report = RungReport(name, works=True, guarantees=held)
         report = report or await probe_rung(name, jail)
         if missing := lacks(report.guarantees, require) if report.works else []:
             why_not = f"it does not guarantee {', '.join(missing)}, which is required"

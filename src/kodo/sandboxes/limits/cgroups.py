@@ -4,11 +4,12 @@ Finds by trying what this user may make; knows no sandbox. Guards that a group w
 entered is never promised, and that what still runs in one at the end is killed.
 """
 
+import functools
 import itertools
 import os
 import signal
 import subprocess
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -94,7 +95,7 @@ class Cells:
             wanted = {
                 name for name in _OF_CONTROLLER for v in (1, 2) if settings(v, name, self._limits)
             }
-            self._found = find_hierarchies(wanted) if wanted else ()
+            self._found = _found_here(frozenset(wanted)) if wanted else ()
         return self._found
 
 
@@ -125,8 +126,14 @@ def settings(version: int, controller: str, limits: JailLimits) -> Mapping[str, 
             return {}
 
 
+@functools.cache
+def _found_here(wanted: frozenset[str]) -> tuple[Hierarchy, ...]:
+    # A run has several sandboxes on one host; where the host changes its mind, `open` raises.
+    return find_hierarchies(wanted)
+
+
 def find_hierarchies(
-    wanted: set[str],
+    wanted: Collection[str],
     mounts: Path = Path("/proc/self/mounts"),
     own: Path = Path("/proc/self/cgroup"),
 ) -> tuple[Hierarchy, ...]:
