@@ -85,7 +85,7 @@ def test_instructions_tools_and_schema_are_repaired() -> None:
     assert made.schema == '{"a":"\ufffd"}'
 
 
-@given(st.lists(st.text(alphabet=st.characters(), max_size=5), max_size=8))
+@given(st.lists(st.text(alphabet="aB1_-| .ä🙂\ud800\0", max_size=3), max_size=6))
 def test_any_ids_keep_their_pairs(ids: list[str]) -> None:
     thread: list[Message] = []
     for call_id in ids:

@@ -5,7 +5,7 @@ said, and that a server that is being stopped begins nothing new.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import anyio
@@ -13,7 +13,7 @@ import msgspec
 
 from kodo.base.clock import Monotonic, Now, monotonic_s, utc_now
 from kodo.base.hashing import NewId, new_id
-from kodo.core.messages import Assistant, Delta
+from kodo.core.messages import Assistant
 from kodo.core.model import Model, Prompt
 from kodo.server.caller import Caller
 from kodo.server.gateway.generation import Generation, Pace, Write
@@ -83,20 +83,15 @@ class Service:
     ) -> Assistant:
         """Carry out one model call; see `Generation.run` for what it raises."""
         started = self.monotonic()
-        first: list[float] = []
+        generation = Generation(model, prompt, write, self.pace, self.monotonic)
         self.in_flight += 1
         status = "cancelled"
         reply: Assistant | None = None
 
-        async def timed(batch: Sequence[Delta]) -> None:
-            if not first and batch:
-                first.append(self.monotonic() - started)
-            await write(batch)
-
         if self.log_prompts:
             log.info("prompt %s", msgspec.json.encode(prompt).decode())
         try:
-            reply = await Generation(model, prompt, timed, self.pace).run()
+            reply = await generation.run()
             status = "ok"
             caller.charge(reply.usage)
             return reply
@@ -110,7 +105,8 @@ class Service:
             if self.in_flight == 0:
                 self.idle.set()
             taken_s = self.monotonic() - started
-            first_s = first[0] if first else taken_s
+            first_at_s = generation.first_at_s
+            first_s = taken_s if first_at_s is None else first_at_s - started
             usage = reply.usage if reply is not None else None
             self.metrics.model_call(endpoint, model.info.id, status, first_s, taken_s, usage)
             log.info(

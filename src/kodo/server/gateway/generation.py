@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
+from kodo.base.clock import Monotonic, monotonic_s
+from kodo.base.errors import ModelError
 from kodo.core.messages import Assistant, Delta
 from kodo.core.model import Model, Prompt
 from kodo.server.problem import Problem, RequestError
@@ -39,36 +42,54 @@ class SlowReader(Exception):
 
 
 class Generation:
-    """One call. Made for a single `run`."""
+    """One call. Made for a single `run`.
+
+    The task that listens to the model writes, too, where a write is due: a piece that comes alone
+    costs no change of tasks. Pieces that come sooner are gathered for `_write_gathered`.
+    """
 
     __slots__ = (
         "_batch",
+        "_beat_is_due",
+        "_clock",
+        "_due_s",
+        "_gathered",
         "_heard",
         "_model",
         "_pace",
         "_prompt",
         "_reply",
         "_room",
-        "_urgent",
-        "_wake",
         "_write",
         "_writes",
         "_writing",
+        "first_at_s",
     )
 
-    def __init__(self, model: Model, prompt: Prompt, write: Write, pace: Pace) -> None:
+    def __init__(
+        self,
+        model: Model,
+        prompt: Prompt,
+        write: Write,
+        pace: Pace,
+        clock: Monotonic = monotonic_s,
+    ) -> None:
         self._model = model
         self._prompt = prompt
         self._write = write
         self._pace = pace
+        self._clock = clock
         self._batch: list[Delta] = []
         self._reply: Assistant | None = None
-        self._wake = anyio.Event()
-        self._room = anyio.Event()
-        self._urgent = anyio.Event()
+        self._gathered = anyio.Event()
+        self._room: anyio.Event | None = None
+        self._beat_is_due = False
+        self._due_s = 0.0
         self._heard = 0
         self._writes = 0
         self._writing = False
+        self.first_at_s: float | None = None
+        """When the first pieces went out, by the clock."""
 
     async def run(self) -> Assistant:
         """Write all deltas and return the reply.
@@ -78,53 +99,71 @@ class Generation:
         """
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._listen)
+                tasks.start_soon(self._write_gathered)
                 tasks.start_soon(self._watch)
-                await self._pass_on()
+                await self._listen()
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise first_cause(group) from None
-        assert self._reply is not None
+        if self._reply is None:
+            raise ModelError(f"the model {self._model.info.id!r} ended without a reply")
         return self._reply
 
     async def _listen(self) -> None:
-        """Gather what the model says; wait where the reader does not keep up."""
-        batch = self._batch
+        """Hear the model out; wait where the reader does not keep up."""
+        batch, clock = self._batch, self._clock
         async with aclosing(self._model.stream(self._prompt)) as pieces:
             async for piece in pieces:
                 self._heard += 1
                 if isinstance(piece, Assistant):
                     self._reply = piece
-                    self._urgent.set()
-                else:
-                    batch.append(piece)
-                self._wake.set()
-                if len(batch) >= MOST_WAITING:
-                    self._urgent.set()
-                    self._room = anyio.Event()
-                    await self._room.wait()
+                    continue
+                batch.append(piece)
+                if self._writing:
+                    if len(batch) >= MOST_WAITING:
+                        await self._wait_for_room()
+                elif len(batch) >= MOST_WAITING or clock() >= self._due_s:
+                    await self._flush()
+                elif len(batch) == 1:
+                    self._gathered.set()
+                if not self._heard % MOST_WAITING:
+                    await anyio.lowlevel.checkpoint()  # a model that never waits starves nobody
+        while self._writing:
+            await self._wait_for_room()
+        if batch:
+            await self._flush()
 
-    async def _pass_on(self) -> None:
-        """Write what was gathered, until the reply is there."""
-        gather_s = self._pace.gather_s
-        wrote_at = 0.0
-        while self._batch or self._reply is None:
-            await self._wake.wait()
-            wait_s = wrote_at + gather_s - anyio.current_time()
-            if wait_s > 0 and not self._urgent.is_set():
-                with anyio.move_on_after(wait_s):
-                    await self._urgent.wait()
-            self._wake = anyio.Event()
-            self._urgent = anyio.Event()
-            batch = joined(self._batch)
-            self._batch.clear()
+    async def _wait_for_room(self) -> None:
+        self._room = anyio.Event()
+        await self._room.wait()
+
+    async def _flush(self) -> None:
+        """Write what was gathered; nothing is a heartbeat. One caller at a time."""
+        batch = joined(self._batch)
+        self._batch.clear()
+        self._beat_is_due = False
+        if batch and self.first_at_s is None:
+            self.first_at_s = self._clock()
+        self._writing = True
+        await self._write(batch)
+        self._writing = False
+        self._writes += 1
+        self._due_s = self._clock() + self._pace.gather_s
+        if self._room is not None:
             self._room.set()
-            if batch or self._reply is None:
-                self._writing = True
-                await self._write(batch)
-                self._writing = False
-                self._writes += 1
-                wrote_at = anyio.current_time()
+            self._room = None
+
+    async def _write_gathered(self) -> None:
+        """Write pieces that were too soon for a write of their own, and heartbeats."""
+        while True:
+            await self._gathered.wait()
+            self._gathered = anyio.Event()
+            while (self._batch or self._beat_is_due) and not self._writing:
+                wait_s = self._due_s - self._clock()
+                if wait_s > 0:
+                    await anyio.sleep(wait_s)
+                else:
+                    await self._flush()
 
     async def _watch(self) -> None:
         """Fill silence with heartbeats; give up a model or a reader that stalls."""
@@ -150,12 +189,15 @@ class Generation:
                         f"the model {self._model.info.id!r} said nothing for {pace.stall_s:g} s",
                     )
                 )
-            if self._writes == writes and not self._writing:
-                self._wake.set()
+            if self._writes == writes and not self._writing and self._reply is None:
+                self._beat_is_due = True
+                self._gathered.set()
 
 
 def joined(deltas: Sequence[Delta]) -> list[Delta]:
     """Return the deltas with neighbours that continue one another made into one."""
+    if len(deltas) == 1:
+        return [deltas[0]]
     found: list[Delta] = []
     start = 0
     for end in range(1, len(deltas) + 1):

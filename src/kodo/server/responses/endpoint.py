@@ -15,6 +15,7 @@ from kodo.server.problem import RequestError, problem_of
 from kodo.server.responses import events
 from kodo.server.responses.call import Call, carry_out, prepare
 from kodo.server.responses.chains import Chains
+from kodo.server.responses.encoding import Sendable, server_event
 from kodo.server.responses.items import Conversation
 from kodo.server.responses.request import RESPONSE_REQUEST, read_body
 from kodo.server.responses.writer import ResponseWriter
@@ -22,8 +23,6 @@ from kodo.server.service import Service
 from kodo.server.wire import EventAnswer, Stream, caller_of, json_answer, read_limited, while_there
 
 ENDPOINT = "responses"
-
-_ENCODER = msgspec.json.Encoder()
 
 
 class ResponsesEndpoint:
@@ -51,9 +50,12 @@ class ResponsesEndpoint:
             async def stream(to: Stream) -> None:
                 head: list[bytes] = []
 
-                async def send(found: Sequence[events.Event]) -> None:
+                async def send(found: Sequence[Sendable]) -> None:
                     data = b"".join(map(server_event, found))
-                    if not to.began and isinstance(found[0], events.Created):
+                    if to.began:
+                        await to.send(data)
+                        return
+                    if isinstance(found[0], events.Created):
                         head.append(data)  # until it is known that the model answers
                         return
                     await to.send(b"".join((*head, data)))
@@ -73,7 +75,7 @@ class ResponsesEndpoint:
 
             return EventAnswer(stream)
 
-        async def nothing(found: Sequence[events.Event]) -> None:
+        async def nothing(found: Sequence[Sendable]) -> None:
             pass
 
         writer = ResponseWriter(call.response, call.toolbox, nothing)
@@ -83,12 +85,6 @@ class ResponsesEndpoint:
             call.model.info.id,
         )
         return json_answer(response)
-
-
-def server_event(event: events.Event) -> bytes:
-    """Return an event as a server-sent event."""
-    name = event.__struct_config__.tag
-    return b"event: %b\ndata: %b\n\n" % (str(name).encode(), _ENCODER.encode(event))
 
 
 class _Echo(msgspec.Struct):

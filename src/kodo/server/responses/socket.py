@@ -18,6 +18,7 @@ from kodo.server.problem import Problem, RequestError, bad_request
 from kodo.server.responses import events
 from kodo.server.responses.call import Input, prepare
 from kodo.server.responses.chains import Chains
+from kodo.server.responses.encoding import Sendable, json_event
 from kodo.server.responses.items import Conversation
 from kodo.server.responses.lane import Lane
 from kodo.server.responses.request import RESPONSE_REQUEST, read_body
@@ -26,7 +27,6 @@ from kodo.server.wire import caller_of
 
 MOST_KEPT = 16
 GOING_AWAY, BAD_DATA, TRY_LATER = 1001, 1003, 1013
-_ENCODER = msgspec.json.Encoder()
 
 
 class ClientEvent(msgspec.Struct, frozen=True):
@@ -246,10 +246,9 @@ class Connection:
         )
         await self._send_events([trouble])
 
-    async def _send_events(self, found: Sequence[events.Event]) -> None:
+    async def _send_events(self, found: Sequence[Sendable]) -> None:
         for event in found:
-            text = _ENCODER.encode(event).decode()
-            await self._send({"type": "websocket.send", "text": text})
+            await self._send({"type": "websocket.send", "text": json_event(event).decode()})
 
     async def _close(self, code: int, reason: str) -> None:
         if not self._closing:

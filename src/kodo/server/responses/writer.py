@@ -15,8 +15,9 @@ from kodo.core.messages import Assistant, Delta, Part, Reasoning, Text, ToolCall
 from kodo.server.gateway.toolbox import Offered, Toolbox, custom_input
 from kodo.server.problem import Problem
 from kodo.server.responses import events
+from kodo.server.responses.encoding import Sendable, TextTemplate
 
-Send = Callable[[Sequence[events.Event]], Awaitable[None]]
+Send = Callable[[Sequence[Sendable]], Awaitable[None]]
 
 
 class _Head(TypedDict):
@@ -39,6 +40,7 @@ class _Open(msgspec.Struct):
     name: str = ""
     said: list[str] = msgspec.field(default_factory=list[str])
     signature: str = ""
+    template: TextTemplate | None = None
 
 
 class ResponseWriter:
@@ -86,7 +88,7 @@ class ResponseWriter:
 
     async def write(self, deltas: Sequence[Delta]) -> None:
         """Send deltas; none, or prefill alone, is a heartbeat."""
-        found: list[events.Event] = []
+        found: list[Sendable] = []
         for delta in deltas:
             match delta.kind:
                 case "text":
@@ -103,7 +105,7 @@ class ResponseWriter:
 
     async def finish(self, reply: Assistant) -> events.Response:
         """Send what of the reply was not sent, and the end. Returns the whole response."""
-        found: list[events.Event] = []
+        found: list[Sendable] = []
         self._close(found)
         rest = "".join(self._texts)
         for part in reply.parts:
@@ -132,7 +134,7 @@ class ResponseWriter:
 
     async def end_early(self, reason: str, status: events.Status = "incomplete") -> None:
         """Send that the response was ended before it was whole."""
-        found: list[events.Event] = []
+        found: list[Sendable] = []
         self._close(found)
         response = replace(
             self.response,
@@ -173,11 +175,12 @@ class ResponseWriter:
         self._open = _Open(kind, index, item_id, call_id, name)
         return self._open
 
-    def _text(self, text: str, found: list[events.Event]) -> None:
+    def _text(self, text: str, found: list[Sendable]) -> None:
         item = self._open
-        if item is None or item.kind != "text":
+        if item is None or item.template is None:
             self._close(found)
             item = self._begin_item("text", "msg")
+            item.template = TextTemplate(item.id, item.index, self._stream_id)
             shown = events.MessageItem(item.id, "in_progress", ())
             found.append(events.ItemAdded(**self._head(), output_index=item.index, item=shown))
             found.append(
@@ -188,20 +191,13 @@ class ResponseWriter:
                     part=events.TextContent(""),
                 )
             )
+        assert item.template is not None
         item.said.append(text)
         self._texts.append(text)
         self._number += 1
-        found.append(
-            events.TextDelta(
-                sequence_number=self._number,
-                stream_id=self._stream_id,
-                item_id=item.id,
-                output_index=item.index,
-                delta=text,
-            )
-        )
+        found.append(item.template.piece(self._number, text))
 
-    def _reasoning(self, delta: Delta, found: list[events.Event]) -> None:
+    def _reasoning(self, delta: Delta, found: list[Sendable]) -> None:
         item = self._open
         if item is None or item.kind != "reasoning":
             self._close(found)
@@ -227,7 +223,7 @@ class ResponseWriter:
                 )
             )
 
-    def _arguments(self, delta: Delta, found: list[events.Event]) -> None:
+    def _arguments(self, delta: Delta, found: list[Sendable]) -> None:
         item = self._open
         offered = self._toolbox.offered(delta.name)
         if item is None or item.kind != "call" or item.call_id != delta.call_id:
@@ -242,7 +238,7 @@ class ResponseWriter:
             )
 
     def _begin_call(
-        self, call_id: str, name: str, offered: Offered, found: list[events.Event]
+        self, call_id: str, name: str, offered: Offered, found: list[Sendable]
     ) -> _Open:
         prefix = {"function": "fc", "custom": "ctc", "search": "tsc"}[offered.kind]
         self._calls.add(call_id)
@@ -252,7 +248,7 @@ class ResponseWriter:
         found.append(events.ItemAdded(**self._head(), output_index=item.index, item=shown))
         return item
 
-    def _close(self, found: list[events.Event]) -> None:
+    def _close(self, found: list[Sendable]) -> None:
         """Send that the open item is whole."""
         item, self._open = self._open, None
         if item is None:
@@ -291,7 +287,7 @@ class ResponseWriter:
         self._items.append(done)
         found.append(events.ItemDone(**self._head(), output_index=item.index, item=done))
 
-    def _close_call(self, item: _Open, said: str, found: list[events.Event]) -> events.Output:
+    def _close_call(self, item: _Open, said: str, found: list[Sendable]) -> events.Output:
         offered = self._toolbox.offered(item.name)
         call = ToolCall(item.call_id, item.name, said or "{}")
         done = call_item(item.id, "completed", call, offered)
