@@ -20,6 +20,7 @@ from kodo.core.events import (
     FileChange,
     FilesChanged,
     FindingRaised,
+    HookRan,
     HostContacted,
     LimitNear,
     MessageAdded,
@@ -86,6 +87,7 @@ BODIES: tuple[Stored, ...] = (
     ),
     Evicted(("e1", "e2"), 1234, 9, 7, 5, 4096, 1.25),
     Rewound(12, 34),
+    HookRan("format", "after_tool", "text", "2 files formatted", "c1", 0.25),
 )
 
 

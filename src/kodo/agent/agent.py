@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from kodo.agent.budget import RunBudget
+from kodo.agent.hooks.hook import Hooks
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.permission.question import Answer, Question
@@ -69,7 +70,8 @@ class Agent(msgspec.Struct):
     `book` holds the rules, `save_rule` adds one of the person's; `taint` tells whose text the
     context holds, `redactor` takes secrets out. `offline` is the jail without the network, for
     calls of a tainted context, `online` the one with it where `sandbox` has none. The text of
-    `vouched` tools counts as nobody's, and they may be called in any context.
+    `vouched` tools counts as nobody's, and they may be called in any context. `hooks`
+    are the commands that speak at moments of the run.
     """
 
     model: Model
@@ -99,6 +101,7 @@ class Agent(msgspec.Struct):
     vouched: frozenset[str] = frozenset()
     denials: list[str] = msgspec.field(default_factory=list[str])
     steps: int = 0
+    hooks: Hooks = msgspec.field(default_factory=Hooks)
 
 
 class Strategy(Protocol):

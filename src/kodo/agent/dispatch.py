@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from kodo.agent.agent import Agent
 from kodo.agent.granting import RedactedBlobs, brought_in, grant
+from kodo.agent.hooking import run_hooks, with_texts
 from kodo.agent.journal import Journal
 from kodo.agent.permission.question import Question
 from kodo.agent.permission.taint import tagged
@@ -72,7 +73,23 @@ async def run_batch(agent: Agent, journal: Journal, batch: Sequence[ToolCall]) -
 
 
 async def run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResult:
-    """Carry out one call. Raises LimitReached, SandboxError and StoreError only."""
+    """Carry out one call, hooks before and after. Raises LimitReached, SandboxError, StoreError."""
+    if not agent.hooks.all:
+        return await _run_call(agent, journal, call)
+    said = await run_hooks(agent, journal, "before_tool", call=call)
+    if said.denied:
+        agent.denials.append(f"{call.name}: {said.denied}")
+        return with_texts(_result(call, f"denied by {said.denied}", "denied"), said.texts)
+    if said.arguments is not None:
+        call = replace(call, arguments=said.arguments.decode())
+    result = with_texts(await _run_call(agent, journal, call), said.texts)
+    after = await run_hooks(agent, journal, "after_tool", call=call, result=result)
+    if after.denied:
+        result = with_texts(replace(result, outcome="error"), [f"[not accepted by {after.denied}]"])
+    return with_texts(result, after.texts)
+
+
+async def _run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResult:
     tool = agent.tools.get(call.name)
     if tool is None:
         known = ", ".join(sorted(agent.tools))

@@ -9,6 +9,7 @@ import logging
 import anyio
 
 from kodo.agent.agent import Agent, Ending, Strategy
+from kodo.agent.hooking import run_hooks
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.base.errors import (
@@ -21,7 +22,7 @@ from kodo.base.errors import (
 from kodo.core.check import Change
 from kodo.core.diff import changed_paths
 from kodo.core.events import RunEnded, RunOutcome, RunStarted, SnapshotTaken
-from kodo.core.messages import Text, ToolCall, ToolResult, User
+from kodo.core.messages import Text, ToolCall, ToolResult, User, user
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,9 @@ async def run(
         await journal.record(SnapshotTaken(before, "before"))
         if task is not None:
             await journal.add(task)
-        ending = await _pursue(agent, strategy, journal, inbox)
+        ending = await _begin(agent, journal)
+        if ending is None:
+            ending = await _pursue(agent, strategy, journal, inbox)
     except BaseException as error:
         with anyio.CancelScope(shield=True):
             await _close(agent, journal, _cut_off(error), before)
@@ -72,6 +75,19 @@ async def run(
 def _text(task: User | None) -> str:
     parts = () if task is None else task.parts
     return "".join(part.text for part in parts if isinstance(part, Text))
+
+
+async def _begin(agent: Agent, journal: Journal) -> Ending | None:
+    """Let the hooks of a session's start speak once; an ending where one of them denies."""
+    if agent.hooks.begun:
+        return None
+    said = await run_hooks(agent, journal, "session_start")
+    if said.denied:
+        return Ending("denied", "", reason=f"not started: {said.denied}")
+    agent.hooks.begun = True
+    for text in said.texts:
+        await journal.add(user(text))
+    return None
 
 
 async def _pursue(agent: Agent, strategy: Strategy, journal: Journal, inbox: Inbox) -> Ending:

@@ -49,6 +49,7 @@ from kodo.core.events import (
     Event,
     FilesChanged,
     FindingRaised,
+    HookRan,
     LimitNear,
     MessageAdded,
     Noted,
@@ -132,6 +133,8 @@ class JsonLines:
             case Noted() as body:
                 step = ReasoningItem(self._next_id(), body.text, KodoItem(note="step"))
                 self._write(ItemCompleted(step))
+            case HookRan() as body:
+                self._hook(body)
             case Retrying() as body:
                 text = f"{body.error}; trying again in {body.wait_s:g} s"
                 self._note(text, KodoItem(note="retry", attempt=body.attempt))
@@ -292,6 +295,22 @@ class JsonLines:
                     )
                 )
             )
+
+    def _hook(self, body: HookRan) -> None:
+        """Write what a hook did: an error where it denied or failed, else a step."""
+        kodo = KodoItem(
+            call_id=body.call_id,
+            check=body.hook,
+            decision=body.decision,
+            note=f"hook {body.moment}",
+            duration_s=body.duration_s,
+            message=body.said,
+        )
+        text = f"hook {body.hook!r}: {body.decision}" + (f": {body.said}" if body.said else "")
+        if body.decision in ("deny", "failed"):
+            self._note(text, kodo)
+        else:
+            self._write(ItemCompleted(ReasoningItem(self._next_id(), text, kodo)))
 
     def _note(self, text: str, kodo: KodoItem) -> None:
         self._write(ItemCompleted(ErrorItem(self._next_id(), text, kodo)))

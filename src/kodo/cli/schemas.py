@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from kodo.agent.hooks.wire import HookAnswer, HookInput
 from kodo.cli import (
     config,
     diff,
@@ -25,6 +26,7 @@ from kodo.cli import (
 )
 from kodo.cli.exec_events import ExecLine
 from kodo.cli.typescript import typescript
+from kodo.runtime.hooks import HookFile
 from kodo.runtime.past.replaying import ReplayReport
 from kodo.runtime.past.steps import Comparison
 from kodo.runtime.past.windows import WindowReport
@@ -44,6 +46,9 @@ SCHEMAS: dict[str, tuple[object, str]] = {
     "diff": (list[diff.FileDiff], "kodo diff --json"),
     "diff-steps": (list[diff.StepDiff], "kodo diff --steps --json"),
     "doctor-env": (doctor.Report, "kodo doctor env --json"),
+    "hook-answer": (HookAnswer, "What a hook may write to stdout"),
+    "hook-input": (HookInput, "What a hook reads from stdin"),
+    "hooks": (HookFile, "The file .kodo/hooks.toml of a project, and [[hooks]] of config.toml"),
     "models-list": (models.Report, "kodo models list --json"),
     "scan": (Summary, "kodo scan --format json"),
     "scan-baseline": (Baseline, "The file of kodo scan --baseline"),

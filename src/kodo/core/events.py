@@ -210,6 +210,25 @@ class Noted(Value, frozen=True, tag="note"):
     kind: Literal["step", "warning"] = "step"
 
 
+HookMoment = Literal["before_tool", "after_tool", "before_finish", "session_start", "session_end"]
+HookDecision = Literal["pass", "deny", "replace", "text", "failed"]
+
+
+class HookRan(Value, frozen=True, tag="hook"):
+    """A hook of the user ran at a moment of the run.
+
+    `replace` means that it replaced the arguments of the call `call_id`, `text` that it told the
+    model something; `said` is that, or the reason. `failed` is a failure that was ignored.
+    """
+
+    hook: str
+    moment: HookMoment
+    decision: HookDecision
+    said: str = ""
+    call_id: str = ""
+    duration_s: float = 0.0
+
+
 class RunEnded(Value, frozen=True, tag="run_ended"):
     """The last event of every run. `limit` names the field of Limits where that ended it."""
 
@@ -239,6 +258,7 @@ Stored = (
     | Retrying
     | LimitNear
     | Noted
+    | HookRan
     | RunEnded
 )
 

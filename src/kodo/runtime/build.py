@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from anyio import CancelScope
+
 from kodo.agent.agent import Agent, Ask, Strategy
 from kodo.agent.budget import RunBudget
 from kodo.agent.finish import FinishGate
@@ -29,6 +31,7 @@ from kodo.core.tool import Tool
 from kodo.runtime.cage import open_cage
 from kodo.runtime.config import Settings
 from kodo.runtime.edit_check import edit_checks
+from kodo.runtime.hooks import open_hooks
 from kodo.runtime.memory import SessionMemory
 from kodo.runtime.models import ca_file, open_model, proxy_for
 from kodo.runtime.permission import Secrets, open_rules, save_rule
@@ -124,6 +127,7 @@ async def open_session(
         store = await stack.enter_async_context(open_store(store_path))
         thread, created = await open_thread(store, settings.cwd, wanted)
         rules = open_rules(settings)
+        hooks = open_hooks(settings)
         secrets = Secrets(settings)
         cage = await stack.enter_async_context(open_cage(settings, on_host=on_host, ask=ask_host))
         sandbox = cage.sandbox
@@ -209,11 +213,16 @@ async def open_session(
                 checks=edit_checks(settings),
                 recall=memory if strategy_name == "tools" else None,  # others do not ask it
                 knows_more=memory.knows_more,
+                hooks=hooks,
             )
             return agent, make_strategy(strategy_name, FinishGate(find_checks))
 
         session = Session(thread, store.log, store.blobs, make_run, created=created, memory=memory)
-        yield session
+        try:
+            yield session
+        finally:
+            with CancelScope(shield=True):
+                await session.end()
 
 
 def open_watch(root: str) -> Watch:

@@ -11,6 +11,7 @@ import msgspec
 
 from kodo import __version__
 from kodo.agent.agent import Agent, Strategy
+from kodo.agent.hooking import run_hooks
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.loop import run
@@ -44,6 +45,8 @@ class Session(msgspec.Struct):
     scope: anyio.CancelScope | None = None
     memory: SessionMemory | None = None
     gone: BrokenPipeError | None = None
+    agent: Agent | None = None
+    last_run: str = ""
 
     def subscribe(self, reader: Reader) -> None:
         """Let `reader` hear every event and delta from now on. It must not block."""
@@ -65,9 +68,11 @@ class Session(msgspec.Struct):
             await self.log.create(self.thread.header)
             self.created = False
         agent, strategy = self.make_run()
+        self.agent = agent
         journal = Journal(self.thread, self.log, self.new_id(), self.now, self.new_id, self._tell)
         self.journal = journal
         self.outcome = "interrupted"
+        self.last_run = journal.run_id
         ended: RunEnded | None = None
         failed: StoreError | None = None
         try:
@@ -88,6 +93,15 @@ class Session(msgspec.Struct):
             raise self.gone or BrokenPipeError
         self.outcome = ended.outcome
         return ended
+
+    async def end(self) -> None:
+        """Let the hooks of the session's end speak, where it had begun. Raises KodoError."""
+        agent, self.agent = self.agent, None
+        if agent is None or not agent.hooks.at("session_end"):
+            return
+        run_id, log = self.last_run, self.log
+        journal = Journal(self.thread, log, run_id, self.now, self.new_id, self._tell)
+        await run_hooks(agent, journal, "session_end")
 
     async def note_retry(self, retrying: Retrying) -> None:
         """Record that a model call will be tried again; adapters call this before they wait."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from kodo.agent.hooks.hook import Hook
 from kodo.core.limits import Limits
 from kodo.core.messages import Value
 from kodo.core.model import Price
@@ -141,6 +142,7 @@ class Config(Value, frozen=True):
     scan: ScanSettings = ScanSettings()
     secrets: SecretSettings = SecretSettings()
     serve: ServeSettings = ServeSettings()
+    hooks: tuple[Hook, ...] = ()
     providers: dict[str, Provider] = msgspec.field(default_factory=lambda: dict(BUILT_IN_PROVIDERS))
 
 

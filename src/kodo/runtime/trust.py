@@ -19,6 +19,8 @@ from kodo.core.messages import Value
 POWERS: Mapping[str, str] = {
     ".kodo/config.toml": "settings: model, strategy, checks, lower limits",
     ".kodo/rules": "rules that ask or deny, and allow what nothing else asks about",
+    ".kodo/hooks.toml": "commands that run in the jail at moments of a run",
+    ".kodo/hooks/": "what those commands may be",
     "AGENTS.md": "instructions that the model follows like yours",
 }
 """What a trusted folder's files may do, by their path in it."""
@@ -67,13 +69,17 @@ def powers_of(root: Path) -> tuple[Power, ...]:
         except OSError:
             continue
         name = path.relative_to(root).as_posix()
-        may = POWERS["AGENTS.md"] if path.name == "AGENTS.md" else POWERS[name]
+        folder = next((key for key in POWERS if key.endswith("/") and name.startswith(key)), name)
+        may = POWERS["AGENTS.md"] if path.name == "AGENTS.md" else POWERS[folder]
         found.append(Power(name, may, text))
     return tuple(found)
 
 
 def _candidates(root: Path) -> list[Path]:
-    fixed = [root / name for name in POWERS if name != "AGENTS.md"]
+    fixed = [root / name for name in POWERS if name != "AGENTS.md" and not name.endswith("/")]
+    for name in POWERS:
+        if name.endswith("/"):
+            fixed += sorted((root / name).rglob("*"))[:MOST_NOTES]
     notes: list[Path] = []
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)

@@ -12,7 +12,15 @@ from typing import NamedTuple
 import msgspec
 
 from kodo.base.errors import StoreError
-from kodo.core.events import FilesChanged, MessageAdded, Noted, RunStarted, Stored, ToolStarted
+from kodo.core.events import (
+    FilesChanged,
+    HookRan,
+    MessageAdded,
+    Noted,
+    RunStarted,
+    Stored,
+    ToolStarted,
+)
 from kodo.core.messages import Reasoning, Text, ToolCall, ToolResult
 from kodo.core.thread import Entry
 from kodo.store.packing import pack, unpack
@@ -190,6 +198,8 @@ def texts_of(event: Stored) -> Iterator[str]:
             yield task
         case Noted(text):
             yield text
+        case HookRan(said=said):
+            yield said
         case _:
             pass
 

@@ -16,6 +16,7 @@ from kodo.core.events import (
     Evicted,
     FilesChanged,
     FindingRaised,
+    HookRan,
     HostContacted,
     LimitNear,
     MessageAdded,
@@ -172,6 +173,12 @@ class Screen:
                 warn = body.kind == "warning"
                 mark = paint(Tone.WARN, "!") if warn else paint(Tone.NAME, "•")
                 self.say(f"{mark} {one_line(body.text, 4 * width)}")
+            case HookRan(decision="deny" | "failed"):
+                text = one_line(f"hook {body.hook} {body.decision}: {body.said}", 4 * width)
+                self.say(f"{paint(Tone.WARN, '!')} {text}")
+            case HookRan():
+                text = one_line(f"hook {body.hook} {body.decision} {body.said}", width - 2)
+                self.say(paint(Tone.DIM, f"⚑ {text}"))
             case Retrying():
                 text = f"{body.error}; trying again in {body.wait_s:g} s ({body.attempt})"
                 self.say(f"{paint(Tone.WARN, '!')} {one_line(text, 4 * width)}")

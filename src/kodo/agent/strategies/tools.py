@@ -10,6 +10,7 @@ from kodo.agent.context import Context, fixed_of
 from kodo.agent.dispatch import batches, run_batch
 from kodo.agent.doom import NUDGE, LoopWatch
 from kodo.agent.finish import FinishGate
+from kodo.agent.hooking import run_hooks
 from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.turn import speak
@@ -18,6 +19,7 @@ from kodo.core.events import FileChange, FilesChanged
 from kodo.core.messages import Assistant, Text, ToolResult, user
 from kodo.core.thread import Thread
 
+HOOK_REFUSALS = 3
 CONTINUE = "[kodo] Your reply was cut at its length limit. Go on exactly where it stopped."
 
 
@@ -28,6 +30,7 @@ class ToolsStrategy:
 
     def __init__(self, gate: FinishGate) -> None:
         self._gate = gate
+        self._refused = 0
 
     async def run(self, agent: Agent, journal: Journal, inbox: Inbox) -> Ending:
         """Work until the model ends and the finish gate accepts. See the Strategy protocol.
@@ -97,6 +100,15 @@ class ToolsStrategy:
         verdict = await self._gate.accepts(agent, journal)
         if verdict.outcome is not None:
             outcome = verdict.outcome
+            said = await run_hooks(agent, journal, "before_finish", summary=reply.text)
+            if said.denied:
+                self._refused += 1
+                if self._refused > HOOK_REFUSALS:
+                    reason = f"{said.denied} (refused {self._refused} times)"
+                    return Ending("failed", reply.text, verdict.evidence, reason)
+                told = f"[kodo] You ended, but {said.denied}\nMend it, or say why not, and end."
+                await journal.add(user("\n".join((told, *said.texts))))
+                return None
             if agent.denials and outcome == "unverified":
                 return Ending("denied", reply.text, verdict.evidence, agent.denials[-1])
             return Ending(outcome, reply.text, verdict.evidence, verdict.reason)
