@@ -171,7 +171,7 @@ export interface Event {
   seq: number;
   run_id: string;
   at: string;
-  body: RunStarted | MessageAdded | PromptSent | ToolStarted | ApprovalAsked | ApprovalGiven | SnapshotTaken | FilesChanged | CheckRun | FindingRaised | HostContacted | Evicted | Rewound | Retrying | LimitNear | Noted | RunEnded;
+  body: RunStarted | MessageAdded | PromptSent | ToolStarted | ApprovalAsked | ApprovalGiven | SnapshotTaken | FilesChanged | CheckRun | FindingRaised | HostContacted | Evicted | Rewound | Retrying | LimitNear | Noted | HookRan | RunEnded;
 }
 
 /**
@@ -274,6 +274,22 @@ export interface FindingRaised {
   type: "finding";
   check: string;
   finding: Finding;
+}
+
+/**
+ * A hook of the user ran at a moment of the run.
+ *
+ * `replace` means that it replaced the arguments of the call `call_id`, `text` that it told the
+ * model something; `said` is that, or the reason. `failed` is a failure that was ignored.
+ */
+export interface HookRan {
+  type: "hook";
+  hook: string;
+  moment: "after_tool" | "before_finish" | "before_tool" | "session_end" | "session_start";
+  decision: "deny" | "failed" | "pass" | "replace" | "text";
+  said?: string; // ""
+  call_id?: string; // ""
+  duration_s?: number; // 0.0
 }
 
 /**
