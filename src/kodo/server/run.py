@@ -20,6 +20,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from kodo.base.errors import ConfigError
+from kodo.server.frames import FramesProtocol
 from kodo.server.service import Service
 
 log = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ async def serve(
     config = uvicorn.Config(
         app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=FramesProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,

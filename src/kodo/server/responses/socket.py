@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
-from kodo.server.caller import Caller
+from kodo.server.frames import send_texts
 from kodo.server.gateway.generation import SlowReader, first_cause
 from kodo.server.problem import Problem, RequestError, bad_request
 from kodo.server.responses import events
@@ -64,9 +64,7 @@ class ResponsesSocket:
         metrics.connections += 1
         try:
             async with anyio.create_task_group() as tasks:
-                connection = Connection(
-                    self._service, caller_of(scope), self._chains, receive, send, tasks
-                )
+                connection = Connection(self._service, scope, self._chains, receive, send, tasks)
                 await connection.serve()
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
@@ -89,6 +87,7 @@ class Connection:
         "_lanes",
         "_opened_at",
         "_receive",
+        "_scope",
         "_send",
         "_service",
         "_stored",
@@ -98,14 +97,15 @@ class Connection:
     def __init__(
         self,
         service: Service,
-        caller: Caller,
+        scope: Scope,
         stored: Chains,
         receive: Receive,
         send: Send,
         tasks: anyio.abc.TaskGroup,
     ) -> None:
         self._service = service
-        self._caller = caller
+        self._scope = scope
+        self._caller = caller_of(scope)
         self._stored = stored
         self._chains = Chains(most=MOST_KEPT, beyond=stored)
         self._receive = receive
@@ -247,8 +247,7 @@ class Connection:
         await self._send_events([trouble])
 
     async def _send_events(self, found: Sequence[Sendable]) -> None:
-        for event in found:
-            await self._send({"type": "websocket.send", "text": json_event(event).decode()})
+        await send_texts(self._scope, self._send, [json_event(event) for event in found])
 
     async def _close(self, code: int, reason: str) -> None:
         if not self._closing:
