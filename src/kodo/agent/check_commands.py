@@ -15,7 +15,7 @@ _PREFIX = (
     r"|(?:uv|poetry|pdm|pipenv|hatch|rye) run|python[\d.]*(?: -\S+(?: \w+)?)*? -m"
     r"|coverage run(?: -m)?) )*"
 )
-_CHECK_COMMAND = re.compile(
+_CHECK_COMMAND = (
     _PREFIX + r"(pytest|py\.test|unittest|tox|nox|npm (?:run )?(?:test|build|lint)|yarn test"
     r"|pnpm test|node --test|jest|vitest|mocha|cargo (?:test|check|clippy|build)"
     r"|go (?:test|vet|build)|mvn|gradlew?|ctest|make (?:test|check)|rspec|rake|minitest"
@@ -35,7 +35,7 @@ _LEAVING = frozenset({"exit", "exec", "return", "trap", "alias"})
 _SHOWING = frozenset({"tail", "head", "cat", "tee", "grep"})
 
 # Options with which a runner proves nothing: it tells of itself, only lists, or changes the files.
-_NO_PROOF = re.compile(
+_NO_PROOF = (
     r"-h|-DskipTests|-Dmaven\.test\.skip|--fix.*|--(?:version|help|collect-only|co|dry-run|just-print"
     r"|recon|question|touch|no-run|list|list-tests|listTests|list-sessions|show-only|showConfig"
     r"|init|markers|setup-plan|setup-only|cache-show|print-config|unsafe-fixes|add-noqa"
@@ -136,7 +136,7 @@ def _read_segment(words: list[str]) -> tuple[Check, ...]:
         return read_checks(words[2])
     words = [words[0].rpartition("/")[2], *words[1:]]
     text = " ".join(words)
-    match = _CHECK_COMMAND.match(text)
+    match = re.match(_CHECK_COMMAND, text)  # compiled when there is one to read
     if match is None:
         return ()
     runner = {"py.test": "pytest", "gradlew": "gradle"}.get(match[1], match[1])
@@ -159,7 +159,7 @@ def _proves(runner: str, rest: Sequence[str]) -> bool:
     """Tell whether the runner, called with these words, judges the project and leaves it alone."""
     kind = runner.split()[0]
     for word in rest:
-        if _NO_PROOF.fullmatch(word.partition("=")[0]):
+        if re.fullmatch(_NO_PROOF, word.partition("=")[0]):
             return False
         if re.fullmatch(_NO_PROOF_OF.get(kind, "(?!)"), word):
             return False

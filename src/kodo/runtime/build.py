@@ -17,8 +17,6 @@ from kodo.agent.finish import FinishGate
 from kodo.agent.instructions import compose_instructions, find_notes, fit_notes
 from kodo.agent.permission.question import Answer, Question
 from kodo.agent.permission.taint import taint_of
-from kodo.agent.policy import contains_commands
-from kodo.agent.projects.project import detect_project, probe_tools
 from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, ModelError, StoreError
 from kodo.base.hashing import new_id
@@ -35,7 +33,7 @@ from kodo.runtime.hooks import open_hooks
 from kodo.runtime.memory import SessionMemory
 from kodo.runtime.models import ca_file, open_model, proxy_for
 from kodo.runtime.permission import Secrets, open_rules, save_rule
-from kodo.runtime.registry import NETWORK, STRATEGIES, TOOLS, WATCHES, load
+from kodo.runtime.registry import CHECKS, NETWORK, STRATEGIES, TOOLS, WATCHES, load
 from kodo.runtime.repository_map import RepositoryMap
 from kodo.runtime.session import Session
 from kodo.store.log import SqliteLog
@@ -169,20 +167,10 @@ async def open_session(
             return await cage.open_scratch(quiet=shut)
 
         async def find_checks() -> Sequence[str]:
-            if config.checks:
-                return config.checks
-            if not (rung_chosen or contains_commands(sandbox, allow_net=allow_net)):
-                return []  # nobody agreed to run the project's code outside a jail
-            if not detect_project(settings.cwd, which=str).test_commands:
-                return []  # nothing to run, so what is installed need not be asked
-            installed = await probe_tools(sandbox)
-            project = detect_project(
-                settings.cwd,
-                which=installed.which,
-                python_modules=installed.python_modules,
+            found: Sequence[str] = await load(CHECKS, "finish")(
+                settings, sandbox, allow_net=allow_net, rung_chosen=rung_chosen
             )
-            runnable = [item for item in project.test_commands if item.available]
-            return [runnable[0].text] if runnable else []
+            return found
 
         def make_run() -> tuple[Agent, Strategy]:
             taint = taint_of(thread.messages())

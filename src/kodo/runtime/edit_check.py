@@ -10,7 +10,6 @@ from typing import Literal
 from kodo.core.check import Change, Check, Verdict
 from kodo.runtime.config import Settings
 from kodo.runtime.registry import SCAN, load
-from kodo.scan.walk.files import kind_of
 
 
 class EditScan:
@@ -25,6 +24,7 @@ class EditScan:
 
     async def run(self, changes: Sequence[Change]) -> Verdict:
         """Judge the changes. Raises ConfigError where a rule file of the user is wrong."""
+        kind_of = load(SCAN, "kind_of")
         if all(kind_of(change.path) in (None, "manifest") for change in changes):
             return Verdict("pass")
         if self._check is None:

@@ -54,7 +54,13 @@ TOOLS: dict[str, str] = {
 }
 """Tool name → its class. `fetch` is loaded only where the network is allowed."""
 
+CHECKS: dict[str, str] = {
+    "finish": "kodo.runtime.checks:find_checks",
+}
+"""What a run proves itself with, loaded when it ends."""
+
 SCAN: dict[str, str] = {
+    "kind_of": "kodo.scan.walk.files:kind_of",
     "check": "kodo.scan.check:ScanCheck",
     "make_engine": "kodo.runtime.scan_engine:make_engine",
     "rule_folders": "kodo.runtime.scan_engine:rule_folders",

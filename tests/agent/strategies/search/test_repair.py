@@ -163,3 +163,12 @@ async def test_a_program_that_its_tests_start_as_a_process_is_suspected(workspac
     ended = await bench.play("python repeat.py ab 2 prints nothing. Fix it.")
     assert ended.outcome == "verified"
     assert "len(argv) >= 2" in bench.read("repeat.py")
+
+
+async def test_a_model_that_says_nothing_is_not_announced_again_and_again(workspace: Path) -> None:
+    bench = Bench(workspace, TITLES, RuleModel(lambda _prompt: ""), tick_s=0.3)
+    ended = await bench.play("title() gives an empty text. Fix it.")
+    assert ended.outcome == "failed"
+    asked = [note for note in bench.notes().splitlines() if note.startswith("asking")]
+    assert asked
+    assert len(asked) == len(set(asked))

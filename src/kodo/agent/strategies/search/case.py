@@ -42,6 +42,7 @@ class Case:
     blocked: list[str] = field(default_factory=list[str])
     counts: dict[str, int] = field(default_factory=dict[str, int])
     stood: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    _told: set[str] = field(default_factory=set[str])
     _seen: set[tuple[tuple[str, str], ...]] = field(
         default_factory=set[tuple[tuple[str, str], ...]]
     )
@@ -49,6 +50,15 @@ class Case:
     async def note(self, text: str) -> None:
         """Tell people what happens now."""
         await self.journal.record(Noted(text))
+
+    async def note_once(self, text: str) -> None:
+        """Tell people what happens now, unless these very words were told before.
+
+        A question names the model's speed: it is told again as long as the model answers.
+        """
+        if text not in self._told:
+            self._told.add(text)
+            await self.note(text)
 
     async def warn(self, text: str) -> None:
         """Tell people what they should know before they trust the rest."""

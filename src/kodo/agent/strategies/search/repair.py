@@ -195,7 +195,7 @@ def _rewriting(suspect: int, framing: int, samples: int, temperature: float) -> 
         if size > LONG_REWRITE_TOKENS and case.allowance.elapsed_s() < case.allowance.total_s / 2:
             return  # many small questions fit into the time of one long answer
         what = "a rewrite" if samples == 1 else f"{samples} rewrites"
-        await case.note(f"asking for {what} of {target.name}{_speed(case)}")
+        await case.note_once(f"asking for {what} of {target.name}{_speed(case)}")
         proposals = await ask_rewrites(
             case,
             target,
@@ -215,7 +215,7 @@ def _pinpointing(suspect: int, samples: int, temperature: float) -> Step:
         if suspect >= len(work.suspects):
             return
         target = work.suspects[suspect]
-        await case.note(f"asking which line of {target.name} is wrong{_speed(case)}")
+        await case.note_once(f"asking which line of {target.name} is wrong{_speed(case)}")
         proposals = await ask_lines(
             case, target, work.baseline.trial, samples=samples, temperature=temperature
         )
@@ -232,7 +232,9 @@ def _by_line(most: int, samples: int, temperature: float) -> Step:
         work.lines = [*work.lines[most:], *work.lines[:most]]
         if not chosen:
             return
-        await case.note(f"asking for other words on {len(chosen)} suspicious lines{_speed(case)}")
+        await case.note_once(
+            f"asking for other words on {len(chosen)} suspicious lines{_speed(case)}"
+        )
         for suspect, place in chosen:
             if case.greens or case.allowance.over():
                 return
