@@ -69,9 +69,10 @@ class Agent(msgspec.Struct):
 
     `book` holds the rules, `save_rule` adds one of the person's; `taint` tells whose text the
     context holds, `redactor` takes secrets out. `offline` is the jail without the network, for
-    calls of a tainted context, `online` the one with it where `sandbox` has none. The text of
-    `vouched` tools counts as nobody's, and they may be called in any context. `hooks`
-    are the commands that speak at moments of the run.
+    calls of a tainted context, `online` the one with it where `sandbox` has none. `git` is the jail
+    for lines of plain git, which may write the repository. The text of `vouched` tools counts as
+    nobody's, and they may be called in any context. `hooks` are the commands that speak at moments
+    of the run.
     """
 
     model: Model
@@ -94,6 +95,7 @@ class Agent(msgspec.Struct):
     knows_more: Callable[[], bool] = yes
     offline: Sandbox | None = None
     online: Sandbox | None = None
+    git: Sandbox | None = None
     book: RuleBook | None = None
     save_rule: Callable[[Rule], Awaitable[None]] = keep_no_rule
     taint: Taint = msgspec.field(default_factory=Taint)

@@ -39,6 +39,7 @@ from kodo.core.model import Prompt
 from kodo.core.tool import Tool, ToolContext
 
 logger = logging.getLogger(__name__)
+_CLOSED = "Read-only file system"
 
 
 def batches(calls: Sequence[ToolCall], tools: Mapping[str, Tool]) -> Iterator[list[ToolCall]]:
@@ -153,6 +154,8 @@ async def _run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResul
         logger.exception("tool %r failed", call.name)
         return _result(call, f"{call.name!r} failed: {type(error).__name__}: {error}", "error")
     parts = tuple(_repaired(part, redactor) for part in output.parts)
+    if granted.git_hint and any(isinstance(part, Text) and _CLOSED in part.text for part in parts):
+        parts = (*parts, Text(f"\n{granted.git_hint}"))
     if source := brought_in(agent, tool, granted):
         agent.taint.add(source)
         parts = tagged(parts, source)

@@ -6,8 +6,11 @@ nobody was asked about gets no network, and that every question and its answer s
 
 from typing import NamedTuple
 
+import msgspec
+
 from kodo.agent.agent import Agent
 from kodo.agent.journal import Journal
+from kodo.agent.permission.gitlines import read_git_line
 from kodo.agent.permission.taint import source_of
 from kodo.agent.policy import judge
 from kodo.base.redaction import Redactor
@@ -19,10 +22,14 @@ from kodo.core.tool import Tool
 
 
 class Grant(NamedTuple):
-    """What a call that may run is given: a sandbox, and whether the network is for it."""
+    """What a call that may run is given: a sandbox, and whether the network is for it.
+
+    `git_hint` tells the model why the repository stays closed to a line that would change it.
+    """
 
     sandbox: Sandbox
     allow_net: bool
+    git_hint: str = ""
 
 
 class RedactedBlobs:
@@ -41,6 +48,41 @@ class RedactedBlobs:
     async def get(self, name: str) -> bytes:
         """See `kodo.core.store.Blobs.get`."""
         return await self._blobs.get(name)
+
+
+def for_git(agent: Agent, tool: Tool, arguments: bytes, granted: Grant) -> Grant:
+    """Return the jail in which plain git may write the repository, where the call is just that."""
+    if agent.git is None or tool.name != "shell":
+        return granted
+    wanted = _wanted(arguments)
+    line = read_git_line(wanted.command)
+    if line.why_not:
+        return granted._replace(git_hint=_HINT.format(why=line.why_not))
+    if not line.changes or wanted.background:
+        return granted
+    place = (agent.workspace / (wanted.workdir or "") / line.folder).resolve()
+    if line.folder and place != (agent.workspace / (wanted.workdir or "")).resolve():
+        return granted._replace(git_hint=_HINT.format(why="'cd' to another folder"))
+    return Grant(agent.git, allow_net=False)
+
+
+_HINT = (
+    "[kodo] Commands cannot write .git. Run git commands by themselves (several with && are fine), "
+    "in a call that holds nothing else; use workdir instead of cd and -C. Here it was: {why}"
+)
+
+
+class _ShellWords(msgspec.Struct):
+    command: str = ""
+    workdir: str | None = None
+    background: bool = False
+
+
+def _wanted(arguments: bytes) -> _ShellWords:
+    try:
+        return msgspec.json.decode(arguments, type=_ShellWords)
+    except msgspec.DecodeError:
+        return _ShellWords()
 
 
 async def grant(
@@ -64,8 +106,8 @@ async def grant(
     )
     if ruling.decision == "allow":
         if tainted and agent.offline is not None and tool.effect != "net":
-            return Grant(agent.offline, allow_net=False)
-        return whole
+            whole = Grant(agent.offline, allow_net=False)
+        return for_git(agent, tool, arguments, whole)
     if ruling.question is not None:
         question = ruling.question
         await journal.record(ApprovalAsked(call.id, question.text, ruling.reason))
@@ -75,7 +117,7 @@ async def grant(
         if answer == "always" and question.offer is not None:
             await agent.save_rule(question.offer)
         if allowed:
-            return whole
+            return for_git(agent, tool, arguments, whole)
     agent.denials.append(f"{call.name}: {ruling.reason}")
     return ruling.reason
 

@@ -4,10 +4,12 @@ Knows entries and snapshots. Guards that nobody takes "undone" for more than it 
 """
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import Protocol
 
 import msgspec
 
+from kodo.agent.permission.gitlines import read_git_line
 from kodo.core.events import HostContacted
 from kodo.core.thread import Entry
 from kodo.runtime.undoing import RunFiles, StepFiles
@@ -24,6 +26,7 @@ class Beyond(Protocol):
 
 
 class _Shell(msgspec.Struct):
+    command: str = ""
     background: bool = False
 
 
@@ -50,13 +53,19 @@ async def beyond_undo(
     commands = [step for step in steps if step.tool in ("shell", "shell_input")]
     if commands and run.sandbox == "local":
         found.append("commands ran without a jail: what they did outside the folder stays")
-    if any(_in_background(step) for step in commands):
+    lines = [_shell(step).command for step in commands if "git" in step.arguments]
+    if recorded := [line for line in lines if read_git_line(line).changes]:
+        found.append(
+            f"what git recorded stays: {shorten(recorded[-1], 60)!r}; to take the newest commit "
+            "back and keep the files: git reset --soft HEAD~1"
+        )
+    if any(_shell(step).background for step in commands):
         found.append("a process was started in the background: what it wrote later stays")
     return found
 
 
-def _in_background(step: StepFiles) -> bool:
+def _shell(step: StepFiles) -> _Shell:
     try:
-        return msgspec.json.decode(step.arguments or "{}", type=_Shell).background
+        return msgspec.json.decode(step.arguments or "{}", type=_Shell)
     except msgspec.DecodeError:
-        return False
+        return _Shell()

@@ -182,6 +182,7 @@ async def open_session(
                 sandbox=offline if shut and offline is not None else sandbox,
                 online=sandbox,
                 offline=offline,
+                git=cage.git,
                 book=rules,
                 save_rule=partial(save_rule, settings, rules),
                 taint=taint,

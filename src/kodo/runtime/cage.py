@@ -15,6 +15,7 @@ from kodo.base.errors import ConfigError, SandboxError
 from kodo.core.events import HostContacted
 from kodo.core.sandbox import Sandbox, Scratch
 from kodo.runtime.config import Settings
+from kodo.runtime.identity import committer
 from kodo.runtime.models import proxy_for
 from kodo.runtime.registry import NETWORK, load
 from kodo.runtime.rungs import forget, host_key, known_to_work, note_working
@@ -24,6 +25,7 @@ from kodo.sandboxes.ladder import (
     RungReport,
     choose_rung,
     lacks,
+    make_git_jail,
     make_sandbox,
     open_copy,
 )
@@ -36,13 +38,17 @@ AskHost = Callable[[str, str], Awaitable[bool]]
 
 
 class Cage(msgspec.Struct, frozen=True):
-    """What a run's commands live in. `network`: nothing, the allowed hosts, or all of it."""
+    """What a run's commands live in. `network`: nothing, the allowed hosts, or all of it.
+
+    `git` is the same jail for lines of plain git, which may write the repository.
+    """
 
     rung: RungReport
     jail: Jail
     sandbox: Sandbox
     gate: Gate | None
     network: Network
+    git: Sandbox | None = None
 
     async def open_scratch(self, *, quiet: bool = False) -> Scratch:
         """Return a copy of the workspace with a sandbox of the same kind; `quiet`: no network."""
@@ -141,7 +147,8 @@ async def open_cage(
                 " take one of them back"
             )
         try:
-            yield Cage(rung, jail, sandbox, gate, network)
+            git = make_git_jail(sandbox, jail, committer(settings))
+            yield Cage(rung, jail, sandbox, gate, network, git)
         except SandboxError:
             forget(note)
             raise

@@ -16,6 +16,8 @@ from kodo.sandboxes.jail import Jail
 
 MOST_FOLDERS = 1_000
 MOST_REPOSITORIES = 100
+READ_ONLY = ("config", "config.worktree", "commondir", "hooks", "info", "modules", "description")
+"""What of a `.git` stays read-only, where it exists: plain git never writes it."""
 _SKIPPED = frozenset({"node_modules", ".venv", "venv", "__pycache__", "target", "site-packages"})
 
 
@@ -29,6 +31,22 @@ class Guarded(Value, frozen=True):
     masked: tuple[Path, ...] = ()
     read_only: tuple[Path, ...] = ()
     pinned: tuple[Path, ...] = ()
+
+    @property
+    def repositories(self) -> tuple[Path, ...]:
+        """Every `.git` among what is read-only."""
+        return tuple(path for path in self.read_only if path.name == ".git")
+
+    def opened(self) -> "Guarded":
+        """Return the same with every `.git` folder open, save what makes git run programs."""
+        folders = [path for path in self.repositories if path.is_dir()]
+        kept = [path for path in self.read_only if path not in folders]
+        vital = [folder / name for folder in folders for name in READ_ONLY]
+        return msgspec.structs.replace(
+            self,
+            read_only=tuple(sorted([*kept, *filter(_is_plain, vital)])),
+            pinned=tuple(sorted({*self.pinned, *folders})),
+        )
 
     def now(self) -> "Guarded":
         """Return what still lies where it lay; a symlink in its place could show anything."""

@@ -17,8 +17,10 @@ from kodo.sandboxes.landlock import Landlock
 from kodo.sandboxes.local import Local
 from kodo.sandboxes.namespaces import bubblewrap, userns
 from kodo.sandboxes.namespaces.bubblewrap import Bubblewrap
+from kodo.sandboxes.namespaces.jailed import Namespaced
 from kodo.sandboxes.namespaces.userns import UserNamespaces
 from kodo.sandboxes.network.gate import Gate
+from kodo.sandboxes.repository.gitjail import GitJail, Who
 from kodo.sandboxes.scratch import ScratchCopy, open_scratch
 
 Rung = Literal["bwrap", "userns", "landlock", "local"]
@@ -122,6 +124,13 @@ def make_sandbox(name: Rung, jail: Jail, gate: Gate | None = None) -> Sandbox:
             return Landlock(jail)
         case "local":
             return Local(jail)
+
+
+def make_git_jail(sandbox: Sandbox, jail: Jail, who: Who) -> Sandbox | None:
+    """Return a view of a sandbox for lines of plain git; None where there is nothing to open."""
+    if jail.profile != "workspace-write" or not isinstance(sandbox, Namespaced | Landlock):
+        return None
+    return GitJail(sandbox, jail, who)
 
 
 async def open_sandbox(rung: str, jail: Jail, reports: Sequence[RungReport] = ()) -> Sandbox:

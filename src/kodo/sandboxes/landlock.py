@@ -106,6 +106,53 @@ class Landlock:
         on_output: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> ExecResult:
         """See `kodo.core.sandbox.Sandbox.exec`."""
+        return await self._exec(
+            command,
+            cwd=cwd,
+            env=lambda: {**self._environment, **(env or {})},
+            stdin=stdin,
+            timeout_s=timeout_s,
+            max_output_bytes=max_output_bytes,
+            on_output=on_output,
+        )
+
+    async def exec_open(
+        self,
+        command: str,
+        *,
+        cwd: Path | None,
+        environment: Mapping[str, str],
+        timeout_s: float,
+        max_output_bytes: int,
+        on_output: Callable[[bytes], Awaitable[None]] | None,
+    ) -> ExecResult:
+        """Run a line with that whole environment; here every `.git` is open anyway."""
+        return await self._exec(
+            command,
+            cwd=cwd,
+            env=lambda: dict(environment),
+            stdin=None,
+            timeout_s=timeout_s,
+            max_output_bytes=max_output_bytes,
+            on_output=on_output,
+        )
+
+    @property
+    def guarded_repositories(self) -> Sequence[Path]:
+        """None: this rung cannot protect one."""
+        return ()
+
+    async def _exec(
+        self,
+        command: Sequence[str] | str,
+        *,
+        cwd: Path | None,
+        env: Callable[[], Mapping[str, str]],
+        stdin: bytes | AsyncIterable[bytes] | None,
+        timeout_s: float,
+        max_output_bytes: int,
+        on_output: Callable[[bytes], Awaitable[None]] | None,
+    ) -> ExecResult:
         place = self._boundary.cwd(cwd)
         async with self._preparing:
             session = self._session or await to_thread.run_sync(self.prepare)
@@ -118,7 +165,7 @@ class Landlock:
             done = await run_process(
                 [*joining(cell), *_START, str(session / "rules"), *words],
                 cwd=place.path,
-                env={**self._environment, "PWD": str(place.path), **(env or {}), MARK: mark},
+                env={"PWD": str(place.path), **env(), MARK: mark},
                 stdin=stdin,
                 timeout_s=timeout_s,
                 max_output_bytes=max_output_bytes,

@@ -142,12 +142,60 @@ class Namespaced(ABC):
         on_output: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> ExecResult:
         """See `kodo.core.sandbox.Sandbox.exec`."""
+        return await self._exec(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            timeout_s=timeout_s,
+            max_output_bytes=max_output_bytes,
+            on_output=on_output,
+        )
+
+    async def exec_open(
+        self,
+        command: str,
+        *,
+        cwd: Path | None,
+        environment: Mapping[str, str],
+        timeout_s: float,
+        max_output_bytes: int,
+        on_output: Callable[[bytes], Awaitable[None]] | None,
+    ) -> ExecResult:
+        """Run a line with that whole environment, no network, and every `.git` open for writing.
+
+        What makes git run programs stays read-only where it exists. Raises SandboxError.
+        """
+        return await self._exec(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=None,
+            timeout_s=timeout_s,
+            max_output_bytes=max_output_bytes,
+            on_output=on_output,
+            opened=True,
+        )
+
+    async def _exec(
+        self,
+        command: Sequence[str] | str,
+        *,
+        cwd: Path | None,
+        env: Mapping[str, str] | None,
+        stdin: bytes | AsyncIterable[bytes] | None,
+        timeout_s: float,
+        max_output_bytes: int,
+        on_output: Callable[[bytes], Awaitable[None]] | None,
+        opened: bool = False,
+    ) -> ExecResult:
         place = self._boundary.cwd(cwd)
         words = ["bash", "-c", command] if isinstance(command, str) else list(command)
         try:
             done = await self.attempt(
                 words,
                 self._jail.workspace.joinpath(*place.parts),
+                opened=opened,
                 env=env,
                 stdin=stdin,
                 timeout_s=timeout_s,
@@ -170,6 +218,7 @@ class Namespaced(ABC):
         words: list[str],
         inside: Path,
         *,
+        opened: bool = False,
         env: Mapping[str, str] | None = None,
         stdin: bytes | AsyncIterable[bytes] | None = None,
         timeout_s: float = 20,
@@ -178,24 +227,25 @@ class Namespaced(ABC):
     ) -> Completed:
         """Run words in the folder `inside`, without a look at whether the jail was built.
 
+        `opened`: with every `.git` open for writing, `env` as the whole environment, no gate.
         Raises OSError where the first program or a control group cannot be made.
         """
         async with self._preparing:
             fixed = self._fixed = self._fixed or await to_thread.run_sync(self.prepare)
         async with AsyncExitStack() as stack:
-            opened = stack.enter_context(ExitStack())
+            inner = stack.enter_context(ExitStack())
             files: tuple[int, ...] = ()
-            if self._gated is not None:
+            if self._gated is not None and not opened:
                 channel = await stack.enter_async_context(self._gated.admit())
                 files = (channel,)
                 words = [sys.executable, "-I", "-S", HANDOFF_INSIDE, str(channel), *words]
-            cell = opened.enter_context(self._cells.open())
-            mounts = (*fixed, *self.guards())
+            cell = inner.enter_context(self._cells.open())
+            mounts = (*fixed, *self.guards(opened=opened))
             wanted = Wanted(mounts, inside, words, self._filter, cell)
-            start = self._start(wanted, opened)
+            start = self._start(wanted, inner)
             return await run_process(
                 start.argv,
-                env={**self._environment, **(env or {})},
+                env=dict(env or {}) if opened else {**self._environment, **(env or {})},
                 stdin=stdin,
                 timeout_s=timeout_s,
                 max_output_bytes=max_output_bytes,
@@ -246,10 +296,22 @@ class Namespaced(ABC):
         self._environment |= {**proxy_environment(), **self._gated.placeholders}
         return (*fixed_mounts(jail, folders), *_handoff_mounts(jail))
 
-    def guards(self) -> list[Mount]:
-        """Return what guards the workspace as it is now. After `prepare`."""
+    def guards(self, *, opened: bool = False) -> list[Mount]:
+        """Return what guards the workspace as it is now. After `prepare`.
+
+        `opened`: plain git may write what it needs of every `.git`.
+        """
         session = self._session
-        return list(guard_mounts(self._jail, session.guarded.now())) if session is not None else []
+        if session is None:
+            return []
+        guarded = session.guarded.opened() if opened else session.guarded
+        return list(guard_mounts(self._jail, guarded.now()))
+
+    @property
+    def guarded_repositories(self) -> Sequence[Path]:
+        """Every `.git` that is read-only for commands; none before the first of them."""
+        session = self._session
+        return session.guarded.repositories if session is not None else ()
 
     @property
     def _gated(self) -> Gate | None:

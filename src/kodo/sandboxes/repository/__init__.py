@@ -1,0 +1,1 @@
+"""Jails in which plain git may write the repository of the workspace."""
