@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 FAMILIES: dict[str, frozenset[int]] = {
     "buffer": frozenset(
-        (118, 119, 120, 121, 122, 123, 124, 126, 127, 131, 193, 680, 787, 788, 805, 806)
+        (118, 119, 120, 121, 122, 123, 124, 126, 127, 131, 193, 242, 680, 787, 788, 805, 806)
     ),
     "format": frozenset((134,)),
     "doublefree": frozenset((415, 1341)),

@@ -6,7 +6,7 @@ on other files can be told to be stale.
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from kodo.scan.content import MAX_FILE_BYTES, to_utf8
 
@@ -22,12 +22,13 @@ def digest_of(data: bytes) -> bytes:
 class RepositoryFiles:
     """Reads files below `root`; None as root has none. `overlay` stands before what is on disk."""
 
-    __slots__ = ("_asked", "_known", "_root", "overlay")
+    __slots__ = ("_asked", "_folders", "_known", "_root", "overlay")
 
     def __init__(self, root: Path | None) -> None:
         self._root = None if root is None else root.resolve()
         self._asked: dict[str, bytes] = {}
         self._known: dict[str, bytes | None] = {}
+        self._folders: dict[str, frozenset[str]] = {}
         self.overlay: Mapping[str, bytes | None] = {}
 
     def read(self, path: str) -> bytes | None:
@@ -44,13 +45,34 @@ class RepositoryFiles:
     def forget(self) -> None:
         """Read from disk again: files may have changed."""
         self._known.clear()
+        self._folders.clear()
 
     def _from_disk(self, path: str) -> bytes | None:
-        if self._root is None or path.startswith("/") or ".." in PurePosixPath(path).parts:
+        if path in self._known:
+            return self._known[path]
+        if self._root is None or path.startswith("/") or ".." in path.split("/"):
             return None
-        if path not in self._known:
-            self._known[path] = _read_inside(self._root, path)
+        folder, _, name = path.rpartition("/")
+        plain = "//" not in path and "./" not in path
+        if plain and name not in self._names_in(self._root, folder):
+            return None
+        self._known[path] = _read_inside(self._root, path)
         return self._known[path]
+
+    def _names_in(self, root: Path, folder: str) -> frozenset[str]:
+        """Return what is in a folder. Most of the paths that are asked for are of no file, and a
+        folder is listed once."""
+        known = self._folders.get(folder)
+        if known is None:
+            above, _, name = folder.rpartition("/")
+            known = frozenset[str]()
+            if not folder or name in self._names_in(root, above):
+                try:
+                    known = frozenset(one.name for one in (root / folder).iterdir())
+                except OSError:
+                    known = frozenset[str]()
+            self._folders[folder] = known
+        return known
 
 
 def _read_inside(root: Path, path: str) -> bytes | None:

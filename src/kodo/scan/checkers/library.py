@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 from kodo.scan.checkers.machine import Machine
 from kodo.scan.checkers.values import ANY_INT, Block, Known, Number, Pointer, multiply
-from kodo.scan.ir import Call, Cast, Collection, Field, Function, Mapping, Name, Node, Operation
+from kodo.scan.ir import (
+    Call,
+    Cast,
+    Collection,
+    Field,
+    Function,
+    Index,
+    Mapping,
+    Name,
+    Node,
+    Operation,
+)
 
 ALLOCATORS = frozenset({"malloc", "calloc", "alloca", "__builtin_alloca", "xmalloc", "valloc"})
 FREED_BY = {"free": "malloc", "delete": "new", "delete[]": "new[]", "cfree": "malloc"}
@@ -46,12 +57,19 @@ COPIES = {
 FILLS = {"memset": 1, "wmemset": 4}
 BOUNDED = {
     "fgets": (0, 1, 1), "fgetws": (0, 1, 4), "recv": (1, 2, 1), "read": (1, 2, 1),
+    "readlink": (1, 2, 1),
     "snprintf": (0, 1, 1), "vsnprintf": (0, 1, 1), "_snprintf": (0, 1, 1), "swprintf": (0, 1, 4),
     "_snwprintf": (0, 1, 4), "SNPRINTF": (0, 1, 1),
 }  # fmt: skip
 """Places of the buffer and of the most elements that are written, bytes of an element."""
 
 LENGTHS = {"strlen": 1, "wcslen": 4}
+ENDLESS = frozenset({"getenv", "secure_getenv"})
+READERS = frozenset({"recv", "read", "readlink"})
+"""They give how many bytes they wrote, which may be as many as there is room for."""
+
+WIRE_NUMBERS = {"ntohs": (1 << 16) - 1, "ntohl": (1 << 32) - 1}
+ANY_LENGTH = Number(1, 1 << 31)
 
 
 class Library(Machine):
@@ -111,10 +129,17 @@ class Library(Machine):
                 size = multiply(limit, Number(unit, unit)) if isinstance(limit, Number) else None
                 self.access(values[place], size, node, writes=True)
                 self.set_text(values[place], None)
+                if name in READERS and isinstance(limit, Number) and limit.exact is not None:
+                    return Number(0, max(0, limit.exact), reached=True, outside=True)
             return None
+        if name in WIRE_NUMBERS:
+            return Number(0, WIRE_NUMBERS[name], reached=True, outside=True)
+        if name in ENDLESS:
+            return self.new_block(Block(None, endless=True))
         if name in LENGTHS and values:
             end = self.ends_at(values[0])
             unit = LENGTHS[name]
+            self._measured(node.arguments[0], values[0])
             self._uses(values, node)
             return Number(end // unit, end // unit) if end is not None else None
         if name in PARSERS:
@@ -128,6 +153,14 @@ class Library(Machine):
         for argument in node.arguments:
             self._forget(argument)
         return None
+
+    def _measured(self, node: Node, value: Known) -> None:
+        """Who asks how long a text from outside is may well compare it."""
+        if isinstance(node, Index):
+            self.arguments_measured = True
+        if isinstance(value, Pointer) and value.block in self.state.blocks:
+            block = self.state.blocks[value.block]
+            self.state.blocks[value.block] = replace(block, endless=False)
 
     def _is_new(self, node: Call) -> bool:
         return self.text.latin[node.start : node.start + 4] == "new "
@@ -204,6 +237,9 @@ class Library(Machine):
 
     def _free(self, node: Call, values: list[Known], name: str) -> None:
         pointer = values[0] if values else None
+        argument = node.arguments[0] if node.arguments else None
+        if pointer is None and isinstance(argument, Name) and argument.name in self.types:
+            self.write(argument.name, self.new_block(Block(None, FREED_BY[name], freed=True)))
         if not isinstance(pointer, Pointer):
             return
         block = self.state.blocks.get(pointer.block)
@@ -231,7 +267,11 @@ class Library(Machine):
             written = read = bound
         elif copy.bound is None:
             written = read = (
-                Number(length + copy.unit, length + copy.unit) if length is not None else None
+                Number(length + copy.unit, length + copy.unit)
+                if length is not None
+                else ANY_LENGTH
+                if self._is_endless(source)
+                else None
             )
         elif isinstance(bound, Number) and length is not None and bound.exact is not None:
             least = min(bound.exact, length + (0 if copy.appends else copy.unit))
@@ -252,6 +292,10 @@ class Library(Machine):
         self.access(source, read, node, writes=False)
         self._copied(copy, place, bound, length)
         return to
+
+    def _is_endless(self, source: Known) -> bool:
+        block = self.state.blocks.get(source.block) if isinstance(source, Pointer) else None
+        return block is not None and block.endless
 
     def _copied(self, copy: Copy, place: Known, bound: Known, length: int | None) -> None:
         """Say where the text in the target ends after a copy."""

@@ -73,6 +73,7 @@ class Machine:
         self.steps = 0
         self.depth = 0
         self.last_block = 0
+        self.arguments_measured = False
         self._evaluators: dict[type[Node], Callable[..., Known]] = {
             Literal: self._literal,
             Call: self.call,
@@ -388,6 +389,8 @@ class Machine:
 
     def _load(self, node: Index | Field) -> Known:
         if isinstance(node, Index):
+            if self._is_argument(node):
+                return self.new_block(Block(None, endless=True))
             place, size = self._place(node)
             if self.layout.pointed(self.type_of(node.object)).endswith("]"):
                 return place  # a row of a matrix
@@ -409,6 +412,17 @@ class Machine:
                 self.state.variables[key] = known
             return known
         return self.read(name) if name else None
+
+    def _is_argument(self, node: Index) -> bool:
+        """Whether an item is one of the program's arguments, of any length."""
+        array = node.object
+        return (
+            isinstance(array, Name)
+            and array.name == "argv"
+            and not self.arguments_measured
+            and self.read("argv") is None
+            and self.types.get("argv", "")[-2:] in ("**", "*]", "[]")
+        )
 
     def store(self, target: Node, value: Known) -> None:
         """Write a value to a target."""

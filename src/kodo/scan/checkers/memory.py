@@ -29,6 +29,7 @@ from kodo.scan.ir import (
     Function,
     Goto,
     If,
+    Label,
     Literal,
     Name,
     Node,
@@ -72,6 +73,7 @@ class Run(Library):
         self.inlined = 0
         self.returned: list[Known] = []  # what each `return` that was met gives
         self.leaving = ""  # "break" or "continue" on its way to the loop
+        self.going = ""  # the label that a `goto` on the path leads to
         self.left: list[State] = []  # of loops, where one of several joined ways leaves
 
     # --- functions ----------------------------------------------------------------------------
@@ -90,7 +92,7 @@ class Run(Library):
         for parameter, value in zip(function.parts.parameters, values, strict=False):
             self.types[parameter.name] = parameter.type
             self.state.variables[parameter.name] = value
-        self.execute(function.parts.body)
+        self.run_body(function.parts.body)
         given = self.returned
         result = given[0] if given and all(one == given[0] for one in given) else None
         self.inlined -= 1
@@ -99,6 +101,20 @@ class Run(Library):
         return result
 
     # --- statements ---------------------------------------------------------------------------
+
+    def run_body(self, body: Statements) -> None:
+        """Run a function's body; a `goto` forward to one of its own labels is followed."""
+        start = 0
+        while not self.execute(body[start:]) and self.going:
+            label, self.going = self.going, ""
+            for place in range(start + 1, len(body)):
+                node = body[place]
+                if isinstance(node, Label) and node.name == label:
+                    start = place
+                    break
+            else:
+                return
+        self.going = ""
 
     def execute(self, block: Statements) -> bool:
         """Run statements; return whether the path goes on behind them."""
@@ -127,6 +143,7 @@ class Run(Library):
                     self.tell("freed", node)
             return False
         elif isinstance(node, (Throw, Goto)):
+            self.going = node.label if isinstance(node, Goto) else ""
             return False
         elif isinstance(node, (Break, Continue)):
             self.leaving = "break" if isinstance(node, Break) else "continue"
@@ -249,6 +266,7 @@ class Run(Library):
             elif self.leaving:
                 self.left.append(self.state)
             self.leaving = outer
+        self.going = ""
         if not ends:
             self.state = before
             return False
@@ -315,6 +333,7 @@ class Run(Library):
                 self._havoc(node.body, but=name)
             self.write(name, Number(first, last.high, reached))
             self._inside(node.body)
+            self.going = ""
             self.write(name, Number(last.high + 1, last.high + 1, reached))
             return True
         if node.test is not None and node.test_first:
@@ -350,6 +369,7 @@ class Run(Library):
             self.state.join(before)
         else:
             self.state = before
+        self.going = ""
 
     def _counted(self, node: While) -> tuple[str, int, Number] | None:
         """Return variable, first and last value of a loop that counts up by one."""
@@ -402,6 +422,7 @@ class Run(Library):
                 self.state = before.copy()
                 if self._inside(case.body):
                     ends.append(self.state)
+            self.going = ""
             self.state = before.copy()
             for other in ends:
                 self.state.join(other)
@@ -535,7 +556,7 @@ class MemoryChecker:
                 run.types[parameter.name] = parameter.type
                 run.state.variables[parameter.name] = None
             with contextlib.suppress(Spent):
-                run.execute(function.parts.body)
+                run.run_body(function.parts.body)
             steps = run.steps
             for place, key in enumerate(run.asked):
                 waiting.append({**fixed, **dict.fromkeys(run.asked[:place], True), key: False})

@@ -47,7 +47,7 @@ class Block:
     """Storage. `size` in bytes, None where unknown; `end` is where its text ends (bytes).
 
     `made_by` is malloc, new, new[] or "" for what is not on the heap. `filled` bytes from the start
-    are known not to be zero.
+    are known not to be zero. `endless`: outsiders choose how long its text is.
     """
 
     size: int | None
@@ -55,6 +55,7 @@ class Block:
     freed: bool = False
     end: int | None = None
     filled: int = 0
+    endless: bool = False
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ class Resolving(Statements):
         self._find_unit = find_unit
         self._external: dict[tuple[str, str], Target | None] = {}
         self._units: dict[str, Unit | None] = {}
+        self._modules: dict[tuple[str, str], Unit | None] = {}
 
     def find_external(self, name: str, unit: Unit, hops: int = 0) -> Target | None:
         """Return the function or class of the repository that a dotted name means."""
@@ -76,6 +77,12 @@ class Resolving(Statements):
         return Target(code, whole) if code is not None else None
 
     def _unit_of(self, module: str, unit: Unit) -> Unit | None:
+        key = (module, unit.module.path)
+        if key not in self._modules:
+            self._modules[key] = self._find_module(module, unit)
+        return self._modules[key]
+
+    def _find_module(self, module: str, unit: Unit) -> Unit | None:
         for path in unit.paths(module, unit.module.path):
             if path == unit.module.path:
                 continue
