@@ -84,8 +84,12 @@ def main() -> None:
     parser.add_argument("--vectors", action="store_true", help="with the extra `semantic`")
     parser.add_argument("--distractors", type=Path, nargs="*", default=[], help="more Python code")
     parser.add_argument("--missed", action="store_true", help="print the questions not answered")
+    parser.add_argument("--keep", type=Path, help="keep the memory there, and use it if it is")
     options = parser.parse_args()
     halves: list[str] = options.half or ["development", "held-out"]
+    if options.keep is not None:
+        anyio.run(_run, options.keep, halves, options)
+        return
     with tempfile.TemporaryDirectory() as folder:
         anyio.run(_run, Path(folder), halves, options)
 

@@ -5,7 +5,7 @@ common its words are, it reads only so many rows.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -64,7 +64,7 @@ def terms(connection: sqlite3.Connection, question: Question) -> list[Term]:
     return found
 
 
-def affordable(found: list[Term]) -> list[Term]:
+def affordable(found: Sequence[Term]) -> list[Term]:
     """Return the rarest terms that together read no more than MOST_ROWS rows; at least one."""
     chosen: list[Term] = []
     rows = 0
@@ -76,7 +76,7 @@ def affordable(found: list[Term]) -> list[Term]:
     return chosen
 
 
-def together(connection: sqlite3.Connection, found: list[Term], wanted: int) -> list[int]:
+def together(connection: sqlite3.Connection, found: Sequence[Term], wanted: int) -> list[int]:
     """Return chunks in which several of the rarest terms stand near each other, the most first."""
     rare: list[Term] = []
     for term in found:

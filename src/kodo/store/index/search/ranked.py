@@ -5,7 +5,7 @@ only so many texts are read.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
 from kodo.core.recall import Hit, Query
@@ -32,11 +32,20 @@ _RARE = 200
 _WIDEST = 3000
 
 
-def search_ranked(connection: sqlite3.Connection, query: Query, place: Place) -> list[Hit]:
-    """Return the best hits for a question. Raises ToolError for an unknown thread or entry."""
+def search_ranked(
+    connection: sqlite3.Connection,
+    query: Query,
+    place: Place,
+    terms: Sequence[lookup.Term] | None = None,
+) -> list[Hit]:
+    """Return the best hits for a question. Raises ToolError for an unknown thread or entry.
+
+    `terms` are its words where they were looked up already.
+    """
     scope = scope_of(connection, query, place)
     question = take_apart(query.text)
-    terms = lookup.terms(connection, question)
+    if terms is None:
+        terms = lookup.terms(connection, question)
     ranking = Ranking(question, terms, lookup.size(connection))
     found: Collection[int] = _chunks(connection, question, terms, _READ)
     where: dict[int, tuple[Spot, Occurrence]] = {}
@@ -90,7 +99,7 @@ def _candidate(connection: sqlite3.Connection, chunk: int) -> Candidate:
 def _chunks(
     connection: sqlite3.Connection,
     question: Question,
-    terms: list[lookup.Term],
+    terms: Sequence[lookup.Term],
     room: int,
 ) -> dict[int, None]:
     """Return chunks to look at: those with anchors, then with words together, then by BM25."""

@@ -48,15 +48,25 @@ def score(connection: sqlite3.Connection, asked: Sequence[Concept]) -> dict[int,
     total = postings.size(connection)
     scores: defaultdict[int, float] = defaultdict(float)
     for concept in asked:
-        frequencies: defaultdict[int, float] = defaultdict(float)
-        for stem, share in ((concept.stem, 1.0), *concept.others.items()):
-            if (row := found.get(stem)) is None:
-                continue
-            for function, weight in zip(row.functions, row.weights, strict=True):
-                frequencies[function] += share * weight
         importance = concept.weight * _importance(concept, found, total) * (_SATURATION + 1)
         if importance <= 0:
             continue
+        rows = [
+            (share, found[stem])
+            for stem, share in ((concept.stem, 1.0), *concept.others.items())
+            if stem in found
+        ]
+        if not rows:
+            continue
+        # A function once a row: the first and longest work needs no look-up of what was before.
+        share, row = rows[0]
+        frequencies = {
+            function: share * weight
+            for function, weight in zip(row.functions, row.weights, strict=True)
+        }
+        for share, row in rows[1:]:
+            for function, weight in zip(row.functions, row.weights, strict=True):
+                frequencies[function] = frequencies.get(function, 0.0) + share * weight
         saturation = _SATURATION * postings.WEIGHT_STEPS
         for function, frequency in frequencies.items():
             scores[function] += importance * frequency / (saturation + frequency)
@@ -65,8 +75,9 @@ def score(connection: sqlite3.Connection, asked: Sequence[Concept]) -> dict[int,
 
 def best(scores: Mapping[int, float], most: int, without: Set[int] = frozenset()) -> list[int]:
     """Return the best functions, best first; of equals the earlier one."""
-    kept = {one: scores[one] for one in scores.keys() - without} if without else scores
-    return sorted(kept, key=lambda one: (-kept[one], one))[:most]
+    kept = sorted(scores.keys() - without)
+    kept.sort(key=scores.__getitem__, reverse=True)  # which leaves equals in their order
+    return kept[:most]
 
 
 def _importance(concept: Concept, found: Mapping[str, postings.Postings], total: int) -> float:

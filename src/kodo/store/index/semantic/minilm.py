@@ -61,7 +61,9 @@ class MiniLM:
         if not self._numbers:
             return []
         scores = self._matrix @ self._vector(text).astype(np.float32)
-        best = np.argsort(-scores, kind="stable")[:most]
+        most = min(most, len(scores))
+        top = np.sort(np.argpartition(-scores, most - 1)[:most])
+        best = top[np.argsort(-scores[top], kind="stable")]
         return [self._numbers[at] for at in best]
 
     def _vector(self, text: str) -> "np.ndarray":

@@ -5,13 +5,13 @@ holds the question's own words, or a literal of it, is never pushed out.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import log
 
 import msgspec
 
 from kodo.core.recall import Hit, Query
-from kodo.store.index.search.lookup import size, terms
+from kodo.store.index.search.lookup import Term, size, terms
 from kodo.store.index.search.occurrences import Occurrence, Scope, Spot, best_use, hit_of, scope_of
 from kodo.store.index.search.question import take_apart
 from kodo.store.index.search.ranking import stem_of
@@ -20,7 +20,7 @@ from kodo.store.index.semantic.functions import Nearest, find_functions, read_fu
 from kodo.store.index.semantic.neighbours import with_neighbours
 from kodo.store.index.sources import FILE
 
-Search = Callable[[sqlite3.Connection, Query, Place], list[Hit]]
+Search = Callable[[sqlite3.Connection, Query, Place, Sequence[Term]], list[Hit]]
 
 _CANDIDATES = 72
 _COVERED = 0.85
@@ -50,11 +50,12 @@ def search_with_functions(
     """
     scope = scope_of(connection, query, place)
     wanted = query.page * query.k
-    worded = by_words(connection, msgspec.structs.replace(query, k=wanted, page=1), place)
-    lead = _lead(connection, query.text, worded[: query.k], query.k)
+    asked = terms(connection, take_apart(query.text))
+    worded = by_words(connection, msgspec.structs.replace(query, k=wanted, page=1), place, asked)
+    lead = _lead(connection, asked, worded[: query.k], query.k)
     if _is_conversation(worded) and not any(hit.anchored for hit in worded):
         more = msgspec.structs.replace(query, k=max(wanted, _CANDIDATES), page=1)
-        worded = by_words(connection, more, place)
+        worded = by_words(connection, more, place, asked)
         kept = min(lead, _KEPT)
         worded = [*worded[:kept], *with_neighbours(worded[kept:])]
     if FILE not in scope.sources or scope.thread or scope.as_of is not None:
@@ -109,23 +110,23 @@ def _joined(
     return [*hits, *rest[: k - len(hits)]], used
 
 
-def _lead(connection: sqlite3.Connection, text: str, words: list[Hit], k: int) -> int:
+def _lead(connection: sqlite3.Connection, asked: Sequence[Term], words: list[Hit], k: int) -> int:
     """Return how many hits by words come before any function."""
     if not words:
         return 0
     first = words[:_WORDS_FIRST]
     anchored = 1 + max((at for at, hit in enumerate(first) if hit.anchored), default=-1)
-    if _covered(connection, text, words) < _COVERED:
+    if _covered(connection, asked, words) < _COVERED:
         return anchored
     return max(anchored, _WORDS_FIRST if k < _MANY else _WORDS_FIRST_OF_MANY)
 
 
-def _covered(connection: sqlite3.Connection, text: str, words: list[Hit]) -> float:
+def _covered(connection: sqlite3.Connection, asked: Sequence[Term], words: list[Hit]) -> float:
     """Return the share of the question's words, by rarity, that one of the first hits holds."""
     total = size(connection)
     weights = {
         stem_of(term.word): log(1 + (total - term.chunks + 0.5) / (term.chunks + 0.5))
-        for term in terms(connection, take_apart(text))
+        for term in asked
     }
     whole = sum(weights.values())
     best = 0.0

@@ -11,8 +11,10 @@ from typing import NamedTuple, Protocol
 
 from kodo.store.database import Database
 from kodo.store.index.semantic.tables import is_made
+from kodo.store.index.tables import set_state, state
 
 _BATCH = 16
+_KEPT = "semantic_vectors"
 
 
 class Embedder(Protocol):
@@ -55,8 +57,11 @@ def vectors_after(connection: sqlite3.Connection, number: int) -> list[tuple[int
 
 
 def count_vectors(connection: sqlite3.Connection) -> int:
-    """Return how many descriptions have a vector."""
-    return connection.execute("SELECT count(*) FROM semantic_vectors").fetchone()[0]
+    """Return how many vectors were kept since the tables were made, to tell whether there are more.
+
+    A number that is kept: to count the rows is to read them all.
+    """
+    return state(connection, _KEPT)
 
 
 def _missing(connection: sqlite3.Connection) -> list[Described]:
@@ -81,3 +86,4 @@ def _encoded(
 def _keep(connection: sqlite3.Connection, vectors: Sequence[tuple[bytes, bytes]]) -> None:
     if is_made(connection):
         connection.executemany("INSERT OR REPLACE INTO semantic_vectors VALUES (?, ?)", vectors)
+        set_state(connection, _KEPT, state(connection, _KEPT) + len(vectors))
