@@ -23,7 +23,7 @@ import anyio
 
 from benchmarks.recall.corpus import Document, documents
 from benchmarks.recall.memory import fill, open_memory
-from kodo.agent.window.recalled import Block, pack
+from kodo.agent.window.recalled import pack
 from kodo.core.recall import Hit, Query, Recall
 from kodo.engine.catalog import find
 from kodo.engine.files import ModelFolder
@@ -194,8 +194,8 @@ async def _ask(engine: LlamaEngine, recall: Recall, fact: Fact, depth: int) -> A
     gold = pack([await _gold(recall, fact)], BUDGET_TOKENS, "")
     return Answered(
         depth,
-        await _is_right(engine, recalled, fact),
-        await _is_right(engine, gold, fact),
+        await is_right(engine, recalled.text, fact),
+        await is_right(engine, gold.text, fact),
         fact.line in recalled.text,
     )
 
@@ -220,9 +220,10 @@ async def _gold(recall: Recall, fact: Fact) -> Hit:
     )
 
 
-async def _is_right(engine: LlamaEngine, block: Block, fact: Fact) -> bool:
+async def is_right(engine: LlamaEngine, text: str, fact: Fact) -> bool:
+    """Tell whether the model answers with the fact's value, and no lookalike's, from a text."""
     prompt = await engine.render(
-        [Turn("system", INSTRUCTIONS), Turn("user", f"{block.text}\n\n{fact.question}")]
+        [Turn("system", INSTRUCTIONS), Turn("user", f"{text}\n\n{fact.question}")]
     )
     said = ""
     async for event in engine.generate(Request(prompt, OUTPUT_TOKENS)):
