@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Iterator
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,12 +36,22 @@ def postgres_url() -> Iterator[str]:
     if programs is None:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
     if find_spec("asyncpg") is None:
-        pytest.skip("asyncpg is not installed (pip install kodo[postgres])")
+        pytest.skip("asyncpg is not installed (pip install asyncpg)")
     root = os.geteuid() == 0
     user = pwd.getpwnam("nobody") if root else pwd.getpwuid(os.geteuid())
-    who: dict[str, Any] = {}
-    if root:
-        who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+    def run(*command: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            user=user.pw_uid if root else None,
+            group=user.pw_gid if root else None,
+            extra_groups=[] if root else None,
+            check=False,
+        )
+
     folder = Path(tempfile.mkdtemp(prefix="kodo-pg-", dir="/tmp"))  # socket paths must be short
     if root:
         os.chown(folder, user.pw_uid, user.pw_gid)
@@ -55,13 +64,11 @@ def postgres_url() -> Iterator[str]:
             [*make, "-E", "UTF8", "--no-locale"],
             [*control, "-l", str(folder / "log"), "-o", options, "start"],
         ):
-            done: subprocess.CompletedProcess[bytes] = subprocess.run(
-                command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **who
-            )
+            done = run(*command)
             if done.returncode:
                 pytest.skip(f"PostgreSQL does not start here: {done.stderr.decode()[-300:]}")
         yield f"postgresql://kodo@/postgres?host={folder}"
-        subprocess.run([*control, "-m", "immediate", "stop"], cwd=folder, check=True, **who)
+        run(*control, "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
