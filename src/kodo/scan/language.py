@@ -28,6 +28,9 @@ from kodo.scan.lower.python.comments import without_long_comments
 from kodo.scan.lower.python.module import lower_python, module_paths
 from kodo.scan.lower.ruby.module import lower_ruby
 from kodo.scan.lower.ruby.module import module_paths as ruby_paths
+from kodo.scan.lower.rust.expressions import RUST_NUMBERS
+from kodo.scan.lower.rust.module import lower_rust
+from kodo.scan.lower.rust.module import module_paths as rust_paths
 from kodo.scan.text import SourceText
 from kodo.syntax.languages import LanguageName
 
@@ -95,6 +98,13 @@ _GO = ScanLanguage(
     ),
 )
 
+_RUST = ScanLanguage(
+    "rust",
+    lower_rust,
+    rust_paths,
+    Semantics(integer_division=True, number_types=RUST_NUMBERS, typed_instances=True),
+)
+
 SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "python": _PYTHON,
     "java": _JAVA,
@@ -105,5 +115,6 @@ SCAN_LANGUAGES: dict[LanguageName, ScanLanguage] = {
     "c": _C,
     "cpp": _CPP,
     "go": _GO,
+    "rust": _RUST,
 }
 """By grammar: TypeScript's two grammars share one entry."""

@@ -1,0 +1,1 @@
+"""Lowering of Rust: `module.lower_rust` is the entry."""
