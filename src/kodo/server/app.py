@@ -39,6 +39,7 @@ def build_app(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
     chains = Chains()
     listing = Listing(service)
     socket = ResponsesSocket(service, chains)
+    responses = ResponsesEndpoint(service, chains)
     messages = MessagesEndpoint(service)
     facade = Facade(service)
     post = ["POST"]
@@ -73,7 +74,8 @@ def build_app(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
             route("/api/tags", facade.tags, ["GET"], openai_error),
             route("/api/show", facade.show, post, openai_error),
             WebSocketRoute("/v1/responses", socket),
-            route("/v1/responses", ResponsesEndpoint(service, chains), post, openai_error),
+            route("/v1/responses", responses, post, openai_error),
+            route("/v1/responses/compact", responses.compact, post, openai_error),
         ],
         exception_handlers={HTTPException: _not_here, Exception: _broken},
     )

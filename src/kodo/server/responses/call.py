@@ -4,12 +4,13 @@ Does not know whether events travel over HTTP or a WebSocket. Guards that the ch
 client was sent, so that its next input goes on from there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
-from kodo.core.messages import Assistant, ToolCall
+from kodo.base.errors import ModelError
+from kodo.core.messages import Assistant, Delta, ToolCall
 from kodo.core.model import Model, Prompt
 from kodo.server.caller import Caller
 from kodo.server.gateway.toolbox import Toolbox
@@ -17,6 +18,7 @@ from kodo.server.problem import bad_request
 from kodo.server.responses import events
 from kodo.server.responses.asking import Asked, FormatWish, make_prompt
 from kodo.server.responses.chains import Chains
+from kodo.server.responses.compaction import asking, opened, sealed
 from kodo.server.responses.items import Conversation, ItemReader
 from kodo.server.responses.request import NamedChoice, ResponseRequest, WireItem
 from kodo.server.responses.writer import ResponseWriter
@@ -35,6 +37,7 @@ class Call(msgspec.Struct, frozen=True):
     request: ResponseRequest
     before: Conversation
     only_warms: bool
+    compacts: bool
     stores: bool
     parallel: bool
     size_bytes: int
@@ -46,8 +49,14 @@ async def prepare(
     chains: Chains,
     request: ResponseRequest,
     size_bytes: int,
+    *,
+    only_compacts: bool = False,
 ) -> Call:
-    """Return the call that a request makes. Raises RequestError where it cannot be made."""
+    """Return the call that a request makes. Raises RequestError where it cannot be made.
+
+    `only_compacts` folds the conversation, as an item `compaction_trigger` of the request does.
+    """
+    compacts = only_compacts or request.compacts
     name, model = await service.model_for(caller, request.model)
     if request.background:
         raise bad_request("background responses are not kept here", param="background")
@@ -60,10 +69,16 @@ async def prepare(
         toolbox.specs = ()
     elif isinstance(request.tool_choice, NamedChoice) and request.tool_choice.name:
         toolbox.without_others(request.tool_choice.name)
+    prompt = _prompt(request, said, toolbox)
+    if compacts:
+        if not said.messages:
+            raise bad_request("there is nothing to compact: `input` is empty", param="input")
+        messages = (*said.messages, asking())
+        prompt = replace(prompt, messages=messages, tools=(), schema=None)
     response_id = f"resp_{service.new_id()}"
     return Call(
         model=model,
-        prompt=_prompt(request, said, toolbox),
+        prompt=prompt,
         toolbox=toolbox,
         response=events.Response(
             response_id,
@@ -81,6 +96,7 @@ async def prepare(
         request=request,
         before=said,
         only_warms=request.only_warms,
+        compacts=compacts,
         stores=request.store is not False,
         parallel=request.parallel_tool_calls is not False,
         size_bytes=size_bytes,
@@ -116,6 +132,8 @@ async def carry_out(
 
     Raises what `Service.answer` raises; the end of a response that failed is not sent here.
     """
+    if call.compacts:
+        return await _compact(service, caller, call, writer, keep, endpoint)
     prompt = call.prompt
     if call.only_warms:
         prompt = replace(prompt, output_tokens=0)
@@ -125,6 +143,30 @@ async def carry_out(
     reply = _kept(reply, call)
     keep(call.response.id, after(call.before, reply), call.size_bytes)
     return await writer.finish(reply)
+
+
+async def _compact(
+    service: Service,
+    caller: Caller,
+    call: Call,
+    writer: ResponseWriter,
+    keep: Callable[[str, Conversation, int], None],
+    endpoint: str,
+) -> events.Response:
+    """Ask the model for notes; the chain goes on from them alone."""
+
+    async def beat(deltas: Sequence[Delta]) -> None:
+        if not deltas:
+            await writer.write(deltas)
+
+    reply = await service.answer(caller, endpoint, call.model, call.prompt, beat)
+    if not reply.text.strip():
+        name = call.model.info.id
+        raise ModelError(f"the model {name!r} wrote no notes: nothing was compacted")
+    content = sealed(reply.text)
+    said = replace(call.before, messages=(opened(content, "input"),))
+    keep(call.response.id, said, call.size_bytes)
+    return await writer.compacted(content, reply)
 
 
 def _prompt(request: ResponseRequest, said: Conversation, toolbox: Toolbox) -> Prompt:

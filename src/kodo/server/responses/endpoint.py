@@ -3,13 +3,14 @@
 Guards that an error before the first event is an HTTP status, and one after it an event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kodo.server.caller import Caller
 from kodo.server.gateway.generation import SlowReader
 from kodo.server.problem import RequestError, problem_of
 from kodo.server.responses import events
@@ -23,6 +24,7 @@ from kodo.server.service import Service
 from kodo.server.wire import EventAnswer, Stream, caller_of, json_answer, read_limited, while_there
 
 ENDPOINT = "responses"
+Keep = Callable[[str, Conversation, int], None]
 
 
 class ResponsesEndpoint:
@@ -46,45 +48,66 @@ class ResponsesEndpoint:
                 self._chains.keep(response_id, said, caller.name, size_bytes)
 
         if asked.stream:
+            return self._streamed(caller, call, keep)
+        return json_answer(await self._whole(request, caller, call, keep))
 
-            async def stream(to: Stream) -> None:
-                head: list[bytes] = []
+    async def compact(self, request: Request) -> Response:
+        """Answer POST /v1/responses/compact: the items to go on from. Raises RequestError."""
+        service = self._service
+        caller = caller_of(request.scope)
+        body = await read_limited(request, service.bounds.max_body_bytes)
+        asked = read_body(body, RESPONSE_REQUEST)
+        size_bytes = len(body)
+        call = await prepare(service, caller, self._chains, asked, size_bytes, only_compacts=True)
 
-                async def send(found: Sequence[Sendable]) -> None:
-                    data = b"".join(map(server_event, found))
-                    if to.began:
-                        await to.send(data)
-                        return
-                    if isinstance(found[0], events.Created):
-                        head.append(data)  # until it is known that the model answers
-                        return
-                    await to.send(b"".join((*head, data)))
-                    head.clear()
+        def keep(response_id: str, said: Conversation, size_bytes: int) -> None:
+            pass  # the items are all that is left of it
 
-                writer = ResponseWriter(call.response, call.toolbox, send)
-                await writer.begin()
-                try:
-                    await carry_out(service, caller, call, writer, keep, ENDPOINT)
-                except SlowReader:
-                    raise
-                except Exception as error:
-                    problem = problem_of(error, call.model.info.id)
-                    if not to.began:
-                        raise RequestError(problem) from error
-                    await writer.fail(problem)
+        done = await self._whole(request, caller, call, keep)
+        compacted = events.Compacted(done.id, done.created_at, done.output, done.usage)
+        return json_answer(compacted)
 
-            return EventAnswer(stream)
+    def _streamed(self, caller: Caller, call: Call, keep: Keep) -> Response:
+        async def stream(to: Stream) -> None:
+            head: list[bytes] = []
 
+            async def send(found: Sequence[Sendable]) -> None:
+                data = b"".join(map(server_event, found))
+                if to.began:
+                    await to.send(data)
+                    return
+                if isinstance(found[0], events.Created):
+                    head.append(data)  # until it is known that the model answers
+                    return
+                await to.send(b"".join((*head, data)))
+                head.clear()
+
+            writer = ResponseWriter(call.response, call.toolbox, send)
+            await writer.begin()
+            try:
+                await carry_out(self._service, caller, call, writer, keep, ENDPOINT)
+            except SlowReader:
+                raise
+            except Exception as error:
+                problem = problem_of(error, call.model.info.id)
+                if not to.began:
+                    raise RequestError(problem) from error
+                await writer.fail(problem)
+
+        return EventAnswer(stream)
+
+    async def _whole(
+        self, request: Request, caller: Caller, call: Call, keep: Keep
+    ) -> events.Response:
         async def nothing(found: Sequence[Sendable]) -> None:
             pass
 
         writer = ResponseWriter(call.response, call.toolbox, nothing)
-        response = await while_there(
+        return await while_there(
             request,
-            lambda: carry_out(service, caller, call, writer, keep, ENDPOINT),
+            lambda: carry_out(self._service, caller, call, writer, keep, ENDPOINT),
             call.model.info.id,
         )
-        return json_answer(response)
 
 
 class _Echo(msgspec.Struct):

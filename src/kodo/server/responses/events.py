@@ -152,6 +152,16 @@ class Response(msgspec.Struct):
     metadata: dict[str, str] = {}
 
 
+class Compacted(msgspec.Struct):
+    """What POST /v1/responses/compact answers: the items that stand in for a conversation."""
+
+    id: str
+    created_at: int
+    output: tuple[Output, ...]
+    usage: WireUsage | None
+    object: str = "response.compaction"
+
+
 class Event(msgspec.Struct, tag_field="type", kw_only=True):
     """The base of all events."""
 

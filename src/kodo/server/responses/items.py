@@ -24,6 +24,7 @@ from kodo.core.model import ModelInfo
 from kodo.server.gateway.images import Images
 from kodo.server.gateway.toolbox import WireTool, custom_call, flat_name
 from kodo.server.problem import bad_request
+from kodo.server.responses.compaction import opened
 from kodo.server.responses.request import WireItem, WirePiece
 
 
@@ -93,6 +94,11 @@ class ItemReader:
                 self._found += item.tools
                 names = ", ".join(tool.name for tool in item.tools)
                 self._take_result(item, (Text(f"found tools: {names or 'none'}"),), param)
+            case "compaction" | "compaction_summary":
+                self._end_reply()
+                if self._open:
+                    self._refuse_open(param)
+                self._messages.append(opened(item.encrypted_content or "", param))
             case "item_reference":
                 raise bad_request(
                     "items are not kept by id here: send the item itself", param=param

@@ -100,6 +100,13 @@ class ResponseRequest(msgspec.Struct, frozen=True):
         options = self.prompt_cache_options
         return self.generate is False or (options is not None and options.prewarm)
 
+    @property
+    def compacts(self) -> bool:
+        """Whether the conversation is to be folded into one item, and nothing to be said."""
+        return not isinstance(self.input, str) and any(
+            item.type == "compaction_trigger" for item in self.input
+        )
+
 
 def read_body(data: bytes | str, decoder: msgspec.json.Decoder[T]) -> T:
     """Return the request in `data`. Raises RequestError (400) naming the field that is wrong."""

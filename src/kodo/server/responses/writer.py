@@ -132,6 +132,21 @@ class ResponseWriter:
         await self._send(found)
         return response
 
+    async def compacted(self, content: str, reply: Assistant) -> events.Response:
+        """Send the one item that stands in for the conversation, and the end."""
+        item_id = f"cmp_{self.response.id.removeprefix('resp_')}"
+        item = events.CompactionItem(item_id, content)
+        self._items.append(item)
+        response = self._ended(replace(reply, stop="end"))
+        await self._send(
+            [
+                events.ItemAdded(**self._head(), output_index=0, item=item),
+                events.ItemDone(**self._head(), output_index=0, item=item),
+                events.Completed(**self._head(), response=response),
+            ]
+        )
+        return response
+
     async def end_early(self, reason: str, status: events.Status = "incomplete") -> None:
         """Send that the response was ended before it was whole."""
         found: list[Sendable] = []
