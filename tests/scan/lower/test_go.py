@@ -193,7 +193,8 @@ def test_long_chains_stay_flat_and_deep_nesting_is_partial() -> None:
 
 def test_where_packages_lie() -> None:
     """A package is a folder; what stands before it may be the module's own name."""
-    assert module_paths("example.shop.store", "a.go")[-1] == "store/"
+    paths = module_paths("example.com.shop.internal.store", "a.go")
+    assert paths[-2:] == ["internal/store/store.go", "store/store.go"]
 
 
 def test_broken_code_is_still_lowered() -> None:

@@ -265,6 +265,11 @@ class ModuleLowerer(StatementLowerer):
 
 
 def module_paths(name: str, importer: str) -> list[str]:
-    """Return the folders that a package may lie in, the likeliest first; each ends with a slash."""
+    """Return the files that a package's functions may be in: those named after it.
+
+    What stands before the folders in an import is the name of the module, of unknown length.
+    """
     parts = name.split(".")
-    return [f"{'/'.join(parts[at:])}/" for at in range(len(parts))]
+    own = f"{parts[-1]}.go"
+    starts = range(max(0, len(parts) - 3), len(parts))
+    return ["/".join([*parts[at:], own]) for at in starts]
