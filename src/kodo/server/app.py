@@ -75,6 +75,7 @@ def build_app(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
             route("/api/show", facade.show, post, openai_error),
             WebSocketRoute("/v1/responses", socket),
             route("/v1/responses", responses, post, openai_error),
+            route("/v1/responses/{response_id}", responses.retrieve, ["GET"], openai_error),
             route("/v1/responses/compact", responses.compact, post, openai_error),
         ],
         exception_handlers={HTTPException: _not_here, Exception: _broken},

@@ -14,10 +14,11 @@ from kodo.server.responses.items import Conversation
 MAX_KEPT_BYTES = 128 << 20
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct):
     conversation: Conversation
     owner: str
     size_bytes: int
+    response: bytes = b""
 
 
 class Chains:
@@ -45,6 +46,30 @@ class Chains:
     ) -> None:
         """Keep what had been said when a response was whole; `size_bytes` is what that added."""
         self._kept[response_id] = _Kept(conversation, owner, size_bytes)
+        self._grow(size_bytes)
+
+    def show(self, response_id: str, response: bytes) -> None:
+        """Keep a whole response, too, as JSON, for those who ask for it again."""
+        if kept := self._kept.get(response_id):
+            kept.response = response
+            kept.size_bytes += len(response)
+            self._grow(len(response))
+
+    def response(self, response_id: str, owner: str) -> bytes:
+        """Return a response as JSON. Raises RequestError (404)."""
+        kept = self._kept.get(response_id)
+        if kept is None or kept.owner != owner or not kept.response:
+            raise RequestError(
+                Problem(
+                    404,
+                    "response_not_found",
+                    f"no response {response_id!r} is kept here: the newest are, where `store` is"
+                    " not false",
+                )
+            )
+        return kept.response
+
+    def _grow(self, size_bytes: int) -> None:
         self._bytes += size_bytes
         while len(self._kept) > self._most or (
             self._bytes > self._max_bytes and len(self._kept) > 1

@@ -49,7 +49,9 @@ class ResponsesEndpoint:
 
         if asked.stream:
             return self._streamed(caller, call, keep)
-        return json_answer(await self._whole(request, caller, call, keep))
+        done = await self._whole(request, caller, call, keep)
+        self._chains.show(done.id, msgspec.json.encode(done))
+        return json_answer(done)
 
     async def compact(self, request: Request) -> Response:
         """Answer POST /v1/responses/compact: the items to go on from. Raises RequestError."""
@@ -66,6 +68,12 @@ class ResponsesEndpoint:
         done = await self._whole(request, caller, call, keep)
         compacted = events.Compacted(done.id, done.created_at, done.output, done.usage)
         return json_answer(compacted)
+
+    async def retrieve(self, request: Request) -> Response:
+        """Answer GET /v1/responses/ID with a stored response. Raises RequestError (404)."""
+        response_id: str = request.path_params["response_id"]
+        data = self._chains.response(response_id, caller_of(request.scope).name)
+        return Response(data, media_type="application/json")
 
     def _streamed(self, caller: Caller, call: Call, keep: Keep) -> Response:
         async def stream(to: Stream) -> None:
@@ -85,7 +93,8 @@ class ResponsesEndpoint:
             writer = ResponseWriter(call.response, call.toolbox, send)
             await writer.begin()
             try:
-                await carry_out(self._service, caller, call, writer, keep, ENDPOINT)
+                done = await carry_out(self._service, caller, call, writer, keep, ENDPOINT)
+                self._chains.show(done.id, msgspec.json.encode(done))
             except SlowReader:
                 raise
             except Exception as error:

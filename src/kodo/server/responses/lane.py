@@ -21,6 +21,7 @@ from kodo.server.service import Service
 ENDPOINT = "responses_ws"
 MOST_PENDING = 8
 Keep = Callable[[str, Conversation, int], None]
+Show = Callable[[str, bytes], None]
 
 
 class _Steering(msgspec.Struct, frozen=True):
@@ -38,6 +39,7 @@ class Lane:
         "_scope",
         "_send",
         "_service",
+        "_show",
         "_steering",
         "_stream_id",
         "_why",
@@ -50,6 +52,7 @@ class Lane:
         call: Call,
         send: Send,
         keep: Keep,
+        show: Show,
         stream_id: str | None,
     ) -> None:
         self._service = service
@@ -57,6 +60,7 @@ class Lane:
         self._call = call
         self._send = send
         self._keep = keep
+        self._show = show
         self._stream_id = stream_id
         self._scope = anyio.CancelScope()
         self._steering: list[_Steering] = []
@@ -94,7 +98,10 @@ class Lane:
             await writer.begin()
             with self._scope:
                 try:
-                    await carry_out(self._service, self._caller, call, writer, self._keep, ENDPOINT)
+                    done = await carry_out(
+                        self._service, self._caller, call, writer, self._keep, ENDPOINT
+                    )
+                    self._show(done.id, msgspec.json.encode(done))
                 except SlowReader:
                     raise
                 except Exception as error:  # noqa: BLE001  the border: told to the client

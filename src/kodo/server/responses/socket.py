@@ -163,7 +163,15 @@ class Connection:
             if call.stores:
                 self._stored.keep(response_id, said, self._caller.name, size_bytes)
 
-        lane = Lane(self._service, self._caller, call, self._send_events, keep, request.stream_id)
+        lane = Lane(
+            self._service,
+            self._caller,
+            call,
+            self._send_events,
+            keep,
+            self._stored.show,
+            request.stream_id,
+        )
         self._lanes[name] = lane
         self._tasks.start_soon(self._run, name, lane)
 
