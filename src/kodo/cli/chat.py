@@ -2,28 +2,25 @@
 
 import argparse
 import sys
+from collections.abc import Awaitable
 
 import anyio
 
 from kodo.agent.permission.question import Answer, Question
 from kodo.agent.permission.rules import rule_text
-from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, KodoError
-from kodo.base.hashing import new_id
+from kodo.cli.chat_files import FileCommands
 from kodo.cli.context import window_lines
 from kodo.cli.looking_back import SteppingBack, recall_lines
 from kodo.cli.options import add_common, add_run, load
 from kodo.cli.render import is_terminal, terminal_width, wants_colour
-from kodo.core.diff import unified_diff
 from kodo.core.store import Snapshots
 from kodo.runtime.build import Opening, open_session
 from kodo.runtime.config import Settings
 from kodo.runtime.past.windows import report_window
 from kodo.runtime.session import Session
-from kodo.runtime.undoing import last_to_redo, last_to_undo, redo, run_files, undo
 from kodo.store.store import open_store
 from kodo.tui.ansi import Paint, one_line
-from kodo.tui.cards import diff_lines
 from kodo.tui.chat import Chat, Reopen, SlashCommand, Terminal
 
 EXAMPLES = """\
@@ -110,6 +107,7 @@ class ChatCommands:
         self._session = session
         self._snapshots = snapshots
         self._paint = Paint(colour=wants_colour(settings.environment, sys.stdout))
+        self._files = FileCommands(session, snapshots, self._paint)
         self._chat: Chat | None = None
 
     def open_chat(self, terminal: Terminal | None) -> Chat:
@@ -132,9 +130,14 @@ class ChatCommands:
         return [
             SlashCommand("/help", "what can be typed here", self._help, while_working=True),
             SlashCommand("/model", "show or change the model: /model ID", self._model),
-            SlashCommand("/diff", "what the last run changed", self._diff, while_working=True),
-            SlashCommand("/undo", "take the last run's changes back", self._undo),
-            SlashCommand("/redo", "put them back", self._redo),
+            SlashCommand(
+                "/diff",
+                "what the last run changed: /diff [STEP | steps]",
+                self._diff,
+                while_working=True,
+            ),
+            SlashCommand("/undo", "take it back: /undo [STEP] [--force]", self._undo),
+            SlashCommand("/redo", "put back what undo took", self._redo),
             SlashCommand("/sessions", "earlier sessions here", self._sessions),
             SlashCommand("/resume", "open another session: /resume ID", self._resume),
             SlashCommand("/new", "begin a new session", self._new),
@@ -167,35 +170,19 @@ class ChatCommands:
         return Reopen(model=words)
 
     async def _diff(self, words: str) -> Reopen | None:
-        runs = run_files(self._session.thread.path())
-        if not runs:
-            self._say("nothing was done in this session yet")
-            return None
-        for change in await self._snapshots.changes(runs[-1].before, runs[-1].after):
-            self._say(*diff_lines(unified_diff(change), self._paint))
-        return None
+        return await self._tell(self._files.diff(words))
 
     async def _undo(self, words: str) -> Reopen | None:
-        await self._move_files(back=True, force=words == "--force")
-        return None
+        return await self._tell(self._files.undo(words))
 
     async def _redo(self, words: str) -> Reopen | None:
-        await self._move_files(back=False, force=words == "--force")
-        return None
+        return await self._tell(self._files.redo(words))
 
-    async def _move_files(self, *, back: bool, force: bool) -> None:
-        thread, log = self._session.thread, self._session.log
-        runs = run_files(thread.path())
-        choose, act = (last_to_undo, undo) if back else (last_to_redo, redo)
+    async def _tell(self, lines: Awaitable[list[str]]) -> None:
         try:
-            target = choose(runs)
-            changes = await act(target, thread, log, self._snapshots, utc_now, new_id, force=force)
+            self._say(*await lines)
         except KodoError as error:
             self._say(str(error))
-            return
-        word = "undone" if back else "redone"
-        self._say(f"{word}: {one_line(target.task, 72)}")
-        self._say(*(f"  {one_line(change.path, 200)}" for change in changes))
 
     async def _sessions(self, words: str) -> Reopen | None:
         for summary in await self._session.log.list(20):

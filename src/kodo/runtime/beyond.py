@@ -5,7 +5,7 @@ Knows entries and snapshots. Guards that nobody takes "undone" for more than it 
 
 from collections.abc import Sequence
 from textwrap import shorten
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -17,6 +17,7 @@ from kodo.runtime.undoing import RunFiles, StepFiles
 _MOST_NAMED = 5
 
 
+@runtime_checkable
 class Beyond(Protocol):
     """The part of the snapshots that knows what they do not hold."""
 
