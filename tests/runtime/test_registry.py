@@ -12,6 +12,7 @@ from kodo.core.tool import Tool
 from kodo.runtime.registry import (
     EXTRAS,
     EXTRAS_NEED,
+    MCP,
     MEMORY,
     MODELS,
     NETWORK,
@@ -30,7 +31,7 @@ def test_all_three_tables_resolve() -> None:
         module = load_command(command.module)
         assert callable(module.run), name
         assert callable(module.add_arguments), name
-    for table in (MEMORY, MODELS, NETWORK, STRATEGIES, TOOLS):
+    for table in (MCP, MEMORY, MODELS, NETWORK, STRATEGIES, TOOLS):
         for name in table:
             assert callable(load(table, name)), name
     assert set(GRAMMARS) == set(LANGUAGES)

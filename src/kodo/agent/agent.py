@@ -3,7 +3,7 @@
 Strategies get this value and a Journal; they know no adapter by name.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -100,7 +100,7 @@ class Agent(msgspec.Struct):
     save_rule: Callable[[Rule], Awaitable[None]] = keep_no_rule
     taint: Taint = msgspec.field(default_factory=Taint)
     redactor: Callable[[], Redactor] = no_redactor
-    vouched: frozenset[str] = frozenset()
+    vouched: Container[str] = frozenset[str]()
     denials: list[str] = msgspec.field(default_factory=list[str])
     steps: int = 0
     hooks: Hooks = msgspec.field(default_factory=Hooks)

@@ -72,14 +72,19 @@ def fixed_of(agent: Agent) -> Fixed:
     return Fixed(
         info=agent.model.info,
         instructions=agent.instructions,
-        tools=tuple(
-            ToolSpec(tool.name, tool.description, tool.parameters) for tool in agent.tools.values()
-        ),
+        tools=specs_of(agent),
         keep=agent.blobs.put,
         notes=agent.project_notes,
         schema=agent.schema,
         recall=agent.recall,
         knows_more=agent.knows_more,
+    )
+
+
+def specs_of(agent: Agent) -> tuple[ToolSpec, ...]:
+    """Return the tools that a prompt lists now; those of MCP servers come when they are there."""
+    return tuple(
+        ToolSpec(tool.name, tool.description, tool.parameters) for tool in agent.tools.values()
     )
 
 
@@ -89,12 +94,8 @@ class Context:
     def __init__(self, fixed: Fixed) -> None:
         self.pace = Pace()
         self._fixed = fixed
-        self._tools_json = _ENCODER.encode(fixed.tools)
+        self._set_tools(fixed.tools)
         self._instructions_tokens = estimate_tokens(fixed.instructions)
-        self._tools_tokens = sum(
-            estimate_tokens(spec.name + spec.description + spec.parameters) + TOOL_TOKENS
-            for spec in fixed.tools
-        )
         self._window = Window(fixed.info.context_tokens)
         self._memory: Memory | None = None
         self._at: str | None = None
@@ -102,6 +103,20 @@ class Context:
         self._sent_estimate = 0.0
         self._recalled_tokens = 0
         self._recalls = True
+
+    def take_tools(self, tools: tuple[ToolSpec, ...]) -> None:
+        """List these tools from now on; what a provider has cached is lost where they differ."""
+        if tools != self._fixed.tools:
+            self._fixed = msgspec.structs.replace(self._fixed, tools=tools)
+            self._kept = None
+            self._set_tools(tools)
+
+    def _set_tools(self, tools: tuple[ToolSpec, ...]) -> None:
+        self._tools_json = _ENCODER.encode(tools)
+        self._tools_tokens = sum(
+            estimate_tokens(spec.name + spec.description + spec.parameters) + TOOL_TOKENS
+            for spec in tools
+        )
 
     @property
     def window(self) -> Window:

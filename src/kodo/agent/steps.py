@@ -11,6 +11,7 @@ import anyio
 
 from kodo.agent.agent import Agent
 from kodo.agent.journal import Journal
+from kodo.agent.permission.taint import MCP_PREFIX
 from kodo.core.events import SnapshotTaken
 from kodo.core.tool import Tool
 
@@ -20,7 +21,9 @@ STEPPED = "stepped"
 
 def changes_files(tool: Tool) -> bool:
     """Tell whether a tool may change files of the workspace."""
-    return tool.effect in ("write", "exec")
+    return tool.effect in ("write", "exec") or (
+        tool.effect == "net" and tool.name.startswith(MCP_PREFIX)  # its server may write here
+    )
 
 
 @asynccontextmanager

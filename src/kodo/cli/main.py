@@ -48,6 +48,7 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command(
         "set up", "kodo.cli.doctor", "what works on this host, and how to fix the rest"
     ),
+    "mcp": Command("set up", "kodo.cli.mcp", "tools of MCP servers: list, test, add, remove"),
     "sandbox": Command("set up", "kodo.cli.sandbox", "run any command in the jail"),
     "completion": Command("set up", "kodo.cli.completion", "completion for bash, zsh or fish"),
 }

@@ -3,7 +3,7 @@
 Guards that whatever was opened is closed again, in reverse order, even when the middle fails.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Container, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from kodo.runtime.hooks import open_hooks
 from kodo.runtime.memory import SessionMemory
 from kodo.runtime.models import ca_file, open_model, proxy_for
 from kodo.runtime.permission import Secrets, open_rules, save_rule
-from kodo.runtime.registry import CHECKS, NETWORK, STRATEGIES, TOOLS, WATCHES, load
+from kodo.runtime.registry import CHECKS, MCP, NETWORK, STRATEGIES, TOOLS, WATCHES, load
 from kodo.runtime.repository_map import RepositoryMap
 from kodo.runtime.session import Session
 from kodo.store.log import SqliteLog
@@ -152,7 +152,15 @@ async def open_session(
             repository_map=repository_map,
         )
         stack.push_async_callback(memory.aclose)
-        tools = make_tools(background, settings, window_tokens)
+        own = {tool.name: tool for tool in make_tools(background, settings, window_tokens)}
+        tools: Mapping[str, Tool] = own
+        vouched: Container[str] = frozenset[str]()
+        if config.mcp and strategy_name == "tools":
+            vouched = load(MCP, "vouched")(config.mcp)
+            contained = sandbox.name != "local"
+            tools = await stack.enter_async_context(
+                load(MCP, "toolbox")(settings, own, contained=contained)
+            )
         snapshots = store.snapshots(settings.cwd, open_watch=open_watch)
         notes = fit_notes(find_notes(settings.cwd, settings.project), window_tokens)
         instructions = compose_instructions(
@@ -173,12 +181,13 @@ async def open_session(
             return found
 
         def make_run() -> tuple[Agent, Strategy]:
-            taint = taint_of(thread.messages())
+            taint = taint_of(thread.messages(), vouched)
             if not settings.trusted:
                 taint.add(f"the untrusted folder {str(settings.project)!r}")
             agent = Agent(
                 model=model,
-                tools={tool.name: tool for tool in tools},
+                tools=tools,
+                vouched=vouched,
                 sandbox=offline if shut and offline is not None else sandbox,
                 online=sandbox,
                 offline=offline,

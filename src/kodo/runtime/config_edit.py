@@ -38,6 +38,32 @@ def set_value(text: str, key: Key, value: object) -> str:
     return tomli_w.dumps(wanted)
 
 
+def remove_table(text: str, key: Key) -> str:
+    """Return a file's text without the table `key`; the rest keeps its comments where possible.
+
+    Raises ConfigError where `text` is not TOML.
+    """
+    try:
+        wanted: Table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the configuration is not TOML: {error}; mend it by hand") from error
+    at: Table = wanted
+    for name in key[:-1]:
+        at = at.get(name, {})
+    at.pop(key[-1], None)
+    header, inside, kept = _dotted(key), False, list[str]()
+    for line in text.splitlines(keepends=True):
+        if line.lstrip().startswith("["):
+            inside = re.match(rf"\s*\[{re.escape(header)}[\].]", line) is not None
+        if not inside:
+            kept.append(line)
+    candidate = "".join(kept)
+    left = tomllib.loads(candidate)
+    if left == wanted or {**left, key[0]: left.get(key[0], {})} == wanted:
+        return candidate
+    return tomli_w.dumps(wanted)
+
+
 def _candidates(text: str, key: Key, line: str) -> Iterator[str]:
     """Yield texts that may say what is wanted: the line replaced, put in its table, or appended."""
     lines = text.splitlines(keepends=True)

@@ -59,6 +59,12 @@ CHECKS: dict[str, str] = {
 }
 """What a run proves itself with, loaded when it ends."""
 
+MCP: dict[str, str] = {
+    "toolbox": "kodo.runtime.mcp:open_toolbox",
+    "vouched": "kodo.runtime.mcp:Vouched",
+}
+"""The client of MCP servers: loaded only where some are configured."""
+
 SCAN: dict[str, str] = {
     "kind_of": "kodo.scan.walk.files:kind_of",
     "check": "kodo.scan.check:ScanCheck",

@@ -12,6 +12,7 @@ from kodo.core.limits import Limits
 from kodo.core.messages import Value
 from kodo.core.model import Price
 from kodo.core.sandbox import Guarantee, Profile
+from kodo.tools.mcp.setting import McpServer
 
 Wire = Literal["responses", "chat", "messages"]
 Carrier = Literal["auto", "websocket", "sse"]
@@ -143,6 +144,7 @@ class Config(Value, frozen=True):
     secrets: SecretSettings = SecretSettings()
     serve: ServeSettings = ServeSettings()
     hooks: tuple[Hook, ...] = ()
+    mcp: dict[str, McpServer] = msgspec.field(default_factory=dict[str, McpServer])
     providers: dict[str, Provider] = msgspec.field(default_factory=lambda: dict(BUILT_IN_PROVIDERS))
 
 

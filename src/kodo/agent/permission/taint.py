@@ -4,7 +4,7 @@ A context is tainted once it holds text from the network, from an MCP server, fr
 folder that nobody trusts; it stays so. Does not judge. Guards that a resumed session remembers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -44,7 +44,7 @@ def source_of(tool: str) -> str:
     return "memory of other sessions" if tool in FOREIGN_TOOLS else ""
 
 
-def taint_of(messages: Iterable[Message], trusted: frozenset[str] = frozenset()) -> Taint:
+def taint_of(messages: Iterable[Message], trusted: Container[str] = frozenset()) -> Taint:
     """Return the taint of a conversation so far. `trusted` are tools whose text counts as ours."""
     taint = Taint()
     for message in messages:

@@ -6,7 +6,7 @@ The loop of the house (docs/design): take what people said, speak, run the calls
 import anyio
 
 from kodo.agent.agent import Agent, Ending
-from kodo.agent.context import Context, fixed_of
+from kodo.agent.context import Context, fixed_of, specs_of
 from kodo.agent.dispatch import batches, run_batch
 from kodo.agent.doom import NUDGE, LoopWatch
 from kodo.agent.finish import FinishGate
@@ -93,6 +93,7 @@ class ToolsStrategy:
         return await self._speak_once(agent, journal, context)
 
     async def _speak_once(self, agent: Agent, journal: Journal, context: Context) -> Assistant:
+        context.take_tools(specs_of(agent))
         prompt, sent = await context.build(journal)
         return await speak(agent.model, prompt, agent.budget, journal, sent=sent, pace=context.pace)
 

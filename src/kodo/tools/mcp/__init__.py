@@ -1,0 +1,1 @@
+"""A thin client of the Model Context Protocol: other programs' tools for the model."""
