@@ -64,6 +64,7 @@ set up:
   trust       let a folder's own configuration count
   policy      what runs, what asks, what is denied, and why
   doctor      what works on this host, and how to fix the rest
+  mcp         tools of MCP servers: list, test, add, remove
   sandbox     run any command in the jail
   completion  completion for bash, zsh or fish
 
