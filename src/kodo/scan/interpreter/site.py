@@ -117,7 +117,8 @@ def short_name(node: Node | None) -> str:
         elif isinstance(node, Index):
             node = node.object
         elif isinstance(node, Collection) and node.items:
-            node = node.items[0]
+            named = (one for one in node.items if not (isinstance(one, Name) and one.name == "_"))
+            node = next(named, node.items[0])
         else:
             break
     return ""
