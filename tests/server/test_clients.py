@@ -199,3 +199,30 @@ async def test_codex_runs_a_command_and_a_patch(websockets: bool, tmp_path: Path
     assert lines[-1]["type"] == "turn.completed"
     assert not [line for line in lines if line.get("item", {}).get("type") == "error"]
     assert len(model.prompts[-1].messages) > len(model.prompts[0].messages)
+
+
+async def test_codex_keeps_to_a_schema_and_resumes(tmp_path: Path) -> None:
+    binary = FOLDER / "node_modules" / ".bin" / "codex"
+    install("codex", ["npm", "install", "--silent", "@openai/codex@0.169.0"], binary)
+    model = steps({"expect": "say hi", "text": '{"word":"hi"}'}, {"expect": "again", "text": "Hi."})
+    home = FOLDER / f"codex-home-schema-{os.getpid()}"
+    home.mkdir(parents=True, exist_ok=True)
+    schema = tmp_path / "schema.json"
+    schema.write_text(
+        '{"type":"object","properties":{"word":{"type":"string"}},"required":["word"],'
+        '"additionalProperties":false}'
+    )
+    async with serving(model) as server:
+        codex_config(home, server.url, websockets=True)
+        argv = [str(binary), "exec", "--json", "--skip-git-repo-check"]
+        argv += ["--dangerously-bypass-approvals-and-sandbox"]
+        environment = {"CODEX_HOME": str(home), "LOCAL_KEY": "sk-local"}
+        asked = [*argv, "--output-schema", str(schema), "say hi"]
+        first = await checked(asked, tmp_path, **environment)
+        assert '{\\"word\\":\\"hi\\"}' in first
+        await checked([*argv, "resume", "--last", "again"], tmp_path, **environment)
+    # Without the warm-ups, which ask for no output.
+    before, after = (prompt for prompt in model.prompts if prompt.output_tokens != 0)
+    assert '"word"' in (before.schema or "")
+    assert len(after.messages) > len(before.messages)
+    assert '{"word":"hi"}' in str(after.messages)
