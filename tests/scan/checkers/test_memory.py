@@ -123,3 +123,54 @@ def test_large_functions_end_in_time() -> None:
     """Thousands of branches use up the budget, and nothing breaks."""
     body = "".join(f"if (g({i})) {{ a[{i % 10}] = {i}; }}\n" for i in range(3000))
     assert told(f"int g(int); void f(void) {{ char a[10]; memset(a, 0, 10); {body} }}") == []
+
+
+def test_a_goto_forward_is_followed_to_its_label() -> None:
+    """What was freed before `goto fail` is freed again behind the label."""
+    code = """\
+    int f(int n, int bad) {
+      char *b = malloc(n);
+      if (bad) {
+        free(b);
+        goto fail;
+      }
+      free(b);
+      return 0;
+    fail:
+      free(b);
+      return 1;
+    }"""
+    assert told(code) == [("c.double-free", 10)]
+    assert told(code.replace("        free(b);\n        goto", "        goto")) == []
+
+
+def test_arguments_of_the_program_have_any_length_until_they_are_measured() -> None:
+    """A copy into an array of fixed size overflows, unless the length was asked for."""
+    code = """\
+    int main(int argc, char **argv) {
+      char name[16];
+      strcpy(name, argv[1]);
+      return 0;
+    }"""
+    assert told(code) == [("c.buffer-overflow", 3)]
+    measured = "if (strlen(argv[1]) > 15) return 1;\n      strcpy"
+    assert told(code.replace("strcpy", measured)) == []
+
+
+def test_a_reader_may_fill_all_the_room() -> None:
+    """The end behind what `recv` wrote needs a byte of its own."""
+    code = """\
+    void f(int fd) {
+      char text[8];
+      int n = recv(fd, text, sizeof text, 0);
+      text[n] = 0;
+    }"""
+    assert told(code) == [("c.unchecked-index", 4)]
+    assert told(code.replace("sizeof text", "sizeof text - 1")) == []
+
+
+def test_a_parameter_is_not_used_after_it_was_freed() -> None:
+    """Nobody knows what it points at, but it is gone; a new value makes it good again."""
+    code = "void f(char *p) {\n  free(p);\n  puts(p);\n}"
+    assert told(code) == [("c.use-after-free", 3)]
+    assert told(code.replace("puts", 'p = "x";\n  puts')) == []
