@@ -4,6 +4,8 @@ Knows the agent and the journal, no tool by name. Guards that in a tainted conte
 nobody was asked about gets no network, and that every question and its answer stand in the log.
 """
 
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -15,10 +17,12 @@ from kodo.agent.permission.taint import source_of
 from kodo.agent.policy import judge
 from kodo.base.redaction import Redactor
 from kodo.core.events import ApprovalAsked, ApprovalGiven
-from kodo.core.messages import ToolCall
+from kodo.core.messages import Message, Text, ToolCall, User
 from kodo.core.sandbox import Sandbox
 from kodo.core.store import Blobs
 from kodo.core.tool import Tool
+
+_BETWEEN = re.compile(r"[\s<>\"'`()\[\]]+")
 
 
 class Grant(NamedTuple):
@@ -93,6 +97,8 @@ async def grant(
     In a tainted context a call that nobody was asked about runs in the jail without the network.
     """
     tainted = "" if tool.name in agent.vouched else agent.taint.why
+    if tainted and tool.name == "fetch" and _is_given(journal.thread.messages(), arguments):
+        tainted = ""
     whole = Grant(agent.online or agent.sandbox, agent.allow_net)
     ruling = judge(
         tool,
@@ -120,6 +126,29 @@ async def grant(
             return for_git(agent, tool, arguments, whole)
     agent.denials.append(f"{call.name}: {ruling.reason}")
     return ruling.reason
+
+
+class _Address(msgspec.Struct):
+    url: str = ""
+
+
+def _is_given(messages: Iterable[Message], arguments: bytes) -> bool:
+    """Tell whether the address to fetch stands, just so, in what the person said.
+
+    Such an address carries nothing out that the model or a stranger has put into it.
+    """
+    try:
+        url = msgspec.json.decode(arguments, type=_Address).url
+    except msgspec.DecodeError:
+        return False
+    return bool(url) and any(
+        url in (word, word.rstrip(".,;:!?"))
+        for message in messages
+        if isinstance(message, User)
+        for part in message.parts
+        if isinstance(part, Text)
+        for word in _BETWEEN.split(part.text)
+    )
 
 
 def brought_in(agent: Agent, tool: Tool, granted: Grant) -> str:
