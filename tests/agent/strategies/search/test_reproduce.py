@@ -80,7 +80,7 @@ async def test_a_task_without_tests_is_searched_against_a_written_check(workspac
             return block(WRITTEN)
         return "no idea"
 
-    bench = Bench(workspace, {"stack.py": STACK}, RuleModel(answer), tick_s=0.5)
+    bench = Bench(workspace, {"stack.py": STACK}, RuleModel(answer), tick_s=0.1)
     ended = await bench.play("After pop() the size of the stack is wrong. Fix stack.py.")
     assert ended.outcome == "unverified"
     assert "self.size -= 1" in bench.read("stack.py")

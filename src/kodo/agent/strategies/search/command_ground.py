@@ -24,6 +24,11 @@ from kodo.base.text import repair_utf8
 from kodo.core.sandbox import ExecResult, Scratch
 
 LONGEST_RUN_S = 60.0
+SHORTEST_RUN_S = 8.0
+SHORTEST_BUILD_S = 20.0
+"""The measured run may have found all built; a build on a busy machine takes its time."""
+
+_BUILT = frozenset({"c", "cpp", "go", "java", "rust"})
 
 
 class CommandGround:
@@ -44,7 +49,8 @@ class CommandGround:
     async def measure(self, proposal: Proposal, *, seconds: float) -> Baseline:
         """See `Ground`; coverage is unknown here."""
         trial = await self._run(proposal, min(seconds, LONGEST_RUN_S))
-        self._timeout_s = min(LONGEST_RUN_S, max(8.0, 4 * trial.seconds))
+        shortest_s = SHORTEST_BUILD_S if self.command.language in _BUILT else SHORTEST_RUN_S
+        self._timeout_s = min(LONGEST_RUN_S, max(shortest_s, 4 * trial.seconds))
         return Baseline(trial)
 
     async def try_all(
