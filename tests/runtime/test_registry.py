@@ -17,6 +17,7 @@ from kodo.runtime.registry import (
     MODELS,
     NETWORK,
     STRATEGIES,
+    TELEMETRY,
     TOOLS,
     is_installed,
     load,
@@ -31,7 +32,7 @@ def test_all_three_tables_resolve() -> None:
         module = load_command(command.module)
         assert callable(module.run), name
         assert callable(module.add_arguments), name
-    for table in (MCP, MEMORY, MODELS, NETWORK, STRATEGIES, TOOLS):
+    for table in (MCP, MEMORY, MODELS, NETWORK, STRATEGIES, TELEMETRY, TOOLS):
         for name in table:
             assert callable(load(table, name)), name
     assert set(GRAMMARS) == set(LANGUAGES)

@@ -10,13 +10,17 @@ import anyio
 import msgspec
 from starlette.routing import WebSocketRoute
 
+from kodo import __version__
 from kodo.base.clock import monotonic_s, utc_now
 from kodo.base.errors import ConfigError
+from kodo.base.hashing import new_id
 from kodo.cli import serve_tokens
 from kodo.cli.exits import INTERRUPTED, OK
 from kodo.cli.options import add_common, add_json, add_model, load, load_in
 from kodo.cli.serve_resident import show, stop
 from kodo.runtime.config import Settings
+from kodo.runtime.registry import TELEMETRY
+from kodo.runtime.registry import load as load_named
 from kodo.server.access.guard import LOOPBACK, Door, Guard
 from kodo.server.access.tokens import TokenKeeper
 from kodo.server.app import build_app
@@ -25,6 +29,7 @@ from kodo.server.serving import make_service
 from kodo.server.sessions.folders import Folders
 from kodo.server.sessions.rooms import open_rooms
 from kodo.server.sessions.socket import PATH, SessionsSocket
+from kodo.server.tracing import Tracer
 
 EXAMPLES = """\
 examples:
@@ -142,6 +147,17 @@ async def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
             )
             rooms = await stack.enter_async_context(open_rooms(folders))
             routes.append(WebSocketRoute(PATH, SessionsSocket(service, rooms)))
+        if config.otlp_url:
+            if not config.otlp_url.startswith(("http://", "https://")):
+                raise ConfigError(
+                    f"serve.otlp_url is {config.otlp_url!r}: give an address such as"
+                    " http://127.0.0.1:4318"
+                )
+            service.tracer = Tracer(__version__, utc_now, new_id)
+            post = await stack.enter_async_context(load_named(TELEMETRY, "otlp")(config.otlp_url))
+            tasks = await stack.enter_async_context(anyio.create_task_group())
+            stack.callback(tasks.cancel_scope.cancel)
+            tasks.start_soon(service.tracer.keep_sending, post)
         app = Guard(build_app(service, routes), service, door, tokens)
         interrupted = await serve(
             app, service, listener, address, drain_s=config.drain_s, on_ready=ready

@@ -29,6 +29,9 @@ MODELS: dict[str, str] = {
 }
 """Wire name of a provider → its adapter, and what models are made of and found with."""
 
+TELEMETRY: dict[str, str] = {"otlp": "kodo.runtime.collector:open_collector"}
+"""Where traces go, loaded only where that is configured."""
+
 STRATEGIES: dict[str, str] = {
     "tools": "kodo.agent.strategies.tools:ToolsStrategy",
     "search": "kodo.agent.strategies.search:SearchStrategy",

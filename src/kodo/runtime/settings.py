@@ -73,7 +73,8 @@ class ServeSettings(Value, frozen=True):
     `aliases` map names of your own to an id, or to several of which the first that can answers.
     `hosts` and `origins` are accepted in the headers of those names besides the server's own.
     Sizes are in MiB; `log_prompts` lets the log hold what was said. `sessions` offers the session
-    API, for work in the folder of the server and in `folders`.
+    API, for work in the folder of the server and in `folders`. `otlp_url` is an OpenTelemetry
+    collector that traces of model calls are sent to.
     """
 
     host: str = "127.0.0.1"
@@ -94,6 +95,7 @@ class ServeSettings(Value, frozen=True):
     max_connections: int = 2000
     log_prompts: bool = False
     sessions: bool = False
+    otlp_url: str = ""
     folders: tuple[str, ...] = ()
 
 

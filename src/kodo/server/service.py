@@ -21,6 +21,7 @@ from kodo.server.gateway.images import Images
 from kodo.server.gateway.offer import Offer
 from kodo.server.metrics import Metrics
 from kodo.server.problem import Problem, RequestError, problem_of
+from kodo.server.tracing import Call, Tracer
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Service:
     monotonic: Monotonic = monotonic_s
     new_id: NewId = new_id
     log_prompts: bool = False
+    tracer: Tracer | None = None
     draining: bool = False
     in_flight: int = 0
     idle: anyio.Event = field(default_factory=anyio.Event)
@@ -109,6 +111,10 @@ class Service:
             first_s = taken_s if first_at_s is None else first_at_s - started
             usage = reply.usage if reply is not None else None
             self.metrics.model_call(endpoint, model.info.id, status, first_s, taken_s, usage)
+            if self.tracer is not None:
+                self.tracer.take(
+                    Call(endpoint, model.info.id, status, taken_s, first_s, caller.name, reply)
+                )
             log.info(
                 '{"endpoint":"%s","model":"%s","caller":"%s","status":"%s","first_s":%.4f,'
                 '"taken_s":%.4f,"input_tokens":%d,"cached_tokens":%d,"output_tokens":%d}',
