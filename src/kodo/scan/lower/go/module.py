@@ -26,7 +26,7 @@ from kodo.scan.ir import (
     Parameter,
 )
 from kodo.scan.lower.base import fields
-from kodo.scan.lower.go.statements import StatementLowerer
+from kodo.scan.lower.go.switches import SwitchLowerer
 from kodo.scan.text import SourceText
 
 _VERSION = re.compile(r"[/.]v\d+(?=/|$)")
@@ -56,10 +56,10 @@ def import_name(written: str) -> tuple[str, str]:
     return local.replace("-", "_"), bare.replace("/", ".")
 
 
-class ModuleLowerer(StatementLowerer):
+class ModuleLowerer(SwitchLowerer):
     """Declarations, on top of the statements."""
 
-    statements: ClassVar[dict[str, str]] = StatementLowerer.statements | {
+    statements: ClassVar[dict[str, str]] = SwitchLowerer.statements | {
         "package_clause": "package",
         "import_declaration": "imports",
         "type_declaration": "types",
