@@ -1,7 +1,7 @@
 """What all jails made of namespaces share: private folders, guards, limits, the gate to hosts.
 
-Covered: writes outside the workspace, and inside it those to every `.git` and to `.kodo` (so no
-commit from within: kodo commits outside); the user's credentials, the network, other processes and
+Covered: writes outside the workspace, and inside it those to every `.git` and to `.kodo` (lines of
+plain git excepted, see `repository/`); the user's credentials, the network, other processes and
 their keys, /tmp, survivors, devices, privileges, the kernel's rarer calls, size of files and of one
 process. Not covered: a `.git` or `.kodo` that is made in the run or is a symlink, kernel bugs, and
 where no cgroup can be made the sum of memory and, for root, the number of processes.
