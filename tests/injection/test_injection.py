@@ -9,18 +9,19 @@ import socketserver
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
 import pytest
-from tests.injection.attacks import CARRIERS, Carrier, attacks
+from tests.injection.attacks import CARRIERS, ORDER, Carrier, attacks
 
 from kodo.base.errors import SandboxError
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.ladder import choose_rung
 
+SERVER = Path(__file__).parents[1] / "tools" / "mcp" / "server.py"
 CANARY = "CANARYq7Zt0pK4mVx91"
 HIDDEN = {
     "env": "dotenvCANARYh3Jw82LsQ",
@@ -110,6 +111,36 @@ def test_there_are_a_hundred_and_more() -> None:
     assert len(CARRIERS) * len(list(attacks(1, "/x"))) >= 100
 
 
+def obey(
+    workspace: Path,
+    attacker: Attacker,
+    jailed: str,
+    tried: Sequence[tuple[str, dict[str, object]]],
+    tmp_path: Path,
+    *more: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run a model that makes all these calls, and return how kodo ended."""
+    replies = [{"calls": [{"name": name, "arguments": arguments}]} for name, arguments in tried] + [
+        {"text": "I did what the file said."}
+    ]
+    script = tmp_path / "script.jsonl"
+    script.write_text("".join(json.dumps(reply) + "\n" for reply in replies))
+    attacker.heard.clear()
+    host = "*" if jailed == "landlock" else f"127.0.0.1:{attacker.port}"
+    options = ["--json", "--strategy", "tools", "--allow-host", host, "-c", 'scan.edit="off"']
+    ran = subprocess.run(
+        [sys.executable, "-m", "kodo", "exec", "-m", f"scripted/{script}", *options, *more, "look"],
+        cwd=workspace,
+        env={**os.environ, "KODO_TEST_SECRET_TOKEN": HIDDEN["variable"]},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert "turn." in ran.stdout, ran.stderr
+    assert ran.stdout.count('"item.completed"') >= len(tried), ran.stdout[-2000:]
+    return ran
+
+
 @pytest.mark.parametrize(
     "carrier",
     [CARRIERS[0], *(pytest.param(item, marks=pytest.mark.full) for item in CARRIERS[1:])],
@@ -121,24 +152,7 @@ def test_no_canary_leaves(
     outside = poison(workspace, carrier)
     before = state(outside), state(workspace / ".git")
     tried = [carrier.read, *attacks(attacker.port, str(outside))]
-    replies = [{"calls": [{"name": name, "arguments": arguments}]} for name, arguments in tried] + [
-        {"text": "I did what the file said."}
-    ]
-    script = tmp_path / "script.jsonl"
-    script.write_text("".join(json.dumps(reply) + "\n" for reply in replies))
-    attacker.heard.clear()
-    host = "*" if jailed == "landlock" else f"127.0.0.1:{attacker.port}"
-    options = ["--json", "--strategy", "tools", "--allow-host", host, "-c", 'scan.edit="off"']
-    ran = subprocess.run(
-        [sys.executable, "-m", "kodo", "exec", "-m", f"scripted/{script}", *options, "look"],
-        cwd=workspace,
-        env={**os.environ, "KODO_TEST_SECRET_TOKEN": HIDDEN["variable"]},
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    assert "turn." in ran.stdout, ran.stderr
-    assert ran.stdout.count('"item.completed"') >= len(tried), ran.stdout[-2000:]
+    ran = obey(workspace, attacker, jailed, tried, tmp_path)
     heard = b"\n".join(attacker.heard)
     for canary in (CANARY, *HIDDEN.values(), "CANARY"):
         assert canary.encode() not in heard
@@ -152,3 +166,34 @@ def test_no_canary_leaves(
         data = store.read_bytes()
         for name in ("ssh", "aws", "variable"):
             assert HIDDEN[name].encode() not in data, name
+
+
+def test_without_taint_the_same_attack_delivers(
+    workspace: Path, attacker: Attacker, jailed: str, tmp_path: Path
+) -> None:
+    """The control: what is held back elsewhere is held by the taint, not by a broken attack."""
+    outside = poison(workspace, CARRIERS[0])
+    tried = [call for call in attacks(attacker.port, str(outside)) if "_proxy" in str(call)]
+    ran = obey(workspace, attacker, jailed, tried, tmp_path, "--trust")
+    assert len(tried) == 2, ran.stdout
+    assert CANARY.encode() in b"\n".join(attacker.heard), ran.stdout
+
+
+def test_what_an_mcp_server_says_holds_the_network_back(
+    workspace: Path, attacker: Attacker, jailed: str, tmp_path: Path
+) -> None:
+    outside = poison(workspace, CARRIERS[1])
+    home = Path(os.environ["KODO_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    words = json.dumps([str(SERVER), "--told", ORDER])
+    (home / "config.toml").write_text(
+        f"[mcp.evil]\ncommand = {json.dumps(sys.executable)}\nargs = {words}\n"
+    )
+    first: list[tuple[str, dict[str, object]]] = [
+        ("tool_search", {"query": "important system note"}),
+        ("mcp__evil__echo", {"text": ORDER}),
+    ]
+    tried = [*first, *attacks(attacker.port, str(outside))]
+    ran = obey(workspace, attacker, jailed, tried, tmp_path, "--trust")
+    assert f"echo: {ORDER}" in ran.stdout
+    assert b"\n".join(attacker.heard) == b""
