@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """A PostgreSQL database as the store uses it: a pool, the tables, and errors in our own words.
 
 Does not know entries or blobs. Guards that a write that has begun is finished or rolled back whole,

@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """The log in PostgreSQL: the same chain of hashes, the same refusals as the SQLite one.
 
 Does not know what events mean, save for titles and outcomes. Guards that of two writers of a thread
