@@ -93,7 +93,7 @@ def test_stronger_sources_win_and_are_named(home: Home) -> None:
         ("\n[limits]\ntoken = 1\n", ":3: ", "did you mean 'limits.tokens'?"),
         ("[providers.x]\nbase_url = 'http://h'\nwhire = 'chat'\n", ":3: ", "'providers.x.wire'"),
         ("[providers.x.models.'a.b']\nprize = 1\n", ":2: ", "unknown key"),
-        ("hooks = []\n", ":1: ", "unknown key 'hooks'"),
+        ("plugins = []\n", ":1: ", "unknown key 'plugins'"),
         ("[limits]\ntokens = 'many'\n", ":2: ", "'limits.tokens' cannot be 'many': expected"),
         ("[limits]\ntokens = -1\n", ":2: ", "a limit is 0 or more"),
         ("sandbox = 'none'\n", ":1: ", "'sandbox' cannot be 'none'"),
