@@ -45,6 +45,21 @@ async def test_text_that_is_not_unicode_is_repaired_at_the_border(workspace: Pat
         await stage.journal.add(result)
 
 
+async def test_what_a_failing_tool_says_has_no_secret_in_it(workspace: Path) -> None:
+    for error in (ToolError("not found near ghp_abcdefgh1234"), ValueError("ghp_abcdefgh1234")):
+
+        async def fails(
+            arguments: bytes, context: ToolContext, error: Exception = error
+        ) -> ToolOutput:
+            raise error
+
+        stage = Stage(workspace, [], [MadeTool("fails", fails)])
+        (result,) = await run_batch(stage.agent, stage.journal, [call("fails")])
+        assert result.outcome == "error"
+        assert "ghp_***" in result.text
+        assert "abcdefgh" not in result.text
+
+
 async def test_what_ends_a_run_is_raised_and_the_rest_is_a_result(workspace: Path) -> None:
     for error in (LimitReached("tokens", "x"), SandboxError("x"), StoreError("x")):
 

@@ -15,6 +15,7 @@ from kodo.base.log import configure_logging, redact
         ('{"api_key": "abcdefgh1234"}', '{"api_key": "***"}'),
         ("x-api-key: abcdefgh1234", "x-api-key: ***"),
         ("token ghp_abcdefgh1234 AKIAABCDEFGHIJKL", "token ghp_*** AKIA***"),
+        ("made kodo_0a1b2c3d_abcdefghijklmnopqrstuv-_x.", "made ***."),
         ("the bearer of news", "the bearer of news"),
     ],
 )

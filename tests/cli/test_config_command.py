@@ -35,8 +35,11 @@ def test_config_show_hides_headers_and_has_no_keys(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     kodo("config", "set", "providers.openai.headers.Authorization", "Bearer very-secret")
+    kodo("config", "set", "mcp.lab.command", "lab")
+    kodo("config", "set", "mcp.lab.env.LAB_KEY", "very-secret")
     ran = kodo("config", "show")
     assert "very-secret" not in ran.out
+    assert "mcp.lab.env.LAB_KEY" in ran.out
     assert "providers.openai.headers.Authorization" in ran.out
 
 

@@ -128,6 +128,17 @@ def test_a_limit_by_money_and_an_unknown_scope(tmp_path: Path) -> None:
         TokenFile(tmp_path / "t.json").revoke("nobody", moment)
 
 
+def test_a_token_revoked_while_its_connection_is_open_admits_no_more(tmp_path: Path) -> None:
+    token, record = new_token("laptop", utc_now(), days=None)
+    TokenFile(tmp_path / "t.json").add(record)
+    caller = TokenKeeper(tmp_path / "t.json", utc_now, monotonic_s).find(token, "infer")
+    assert caller is not None
+    caller.admit("any")
+    TokenFile(tmp_path / "t.json").revoke("laptop", utc_now())
+    with pytest.raises(RequestError, match="revoked"):
+        caller.admit("any")
+
+
 async def test_bodies_have_a_limit_however_they_come() -> None:
     async with running(steps(), bounds=Bounds(max_body_bytes=2000)) as server:
         big = {"model": "m", "input": "x" * 3000}

@@ -144,15 +144,16 @@ async def _run_call(agent: Agent, journal: Journal, call: ToolCall) -> ToolResul
     except (LimitReached, SandboxError, StoreError):
         raise
     except ToolError as error:
-        return _result(call, str(error), "error")
+        return _result(call, redactor.text(str(error)), "error")
     except TimeoutError:
         text = f"{call.name!r} was given up after its time limit of {tool.timeout_s:g} s"
         return _result(call, text, "error")
     except KodoError as error:
-        return _result(call, f"{call.name!r} failed: {error}", "error")
+        return _result(call, redactor.text(f"{call.name!r} failed: {error}"), "error")
     except Exception as error:  # the tool border
         logger.exception("tool %r failed", call.name)
-        return _result(call, f"{call.name!r} failed: {type(error).__name__}: {error}", "error")
+        text = f"{call.name!r} failed: {type(error).__name__}: {error}"
+        return _result(call, redactor.text(text), "error")
     parts = tuple(_repaired(part, redactor) for part in output.parts)
     if granted.git_hint and any(isinstance(part, Text) and _CLOSED in part.text for part in parts):
         parts = (*parts, Text(f"\n{granted.git_hint}"))

@@ -105,10 +105,13 @@ def set_key(key: str, value: str) -> None:
     print(f"{key} is set in {path}")
 
 
+_HIDDEN = frozenset({"headers", "env"})
+
+
 def make_report(settings: Settings) -> Report:
-    """Return all values with their origins; headers are shown by name only."""
+    """Return all values with their origins; headers and variables are shown by name only."""
     values = [
-        Shown(".".join(key), "***" if "headers" in key else value, settings.origin(".".join(key)))
+        Shown(".".join(key), "***" if _HIDDEN & set(key) else value, settings.origin(".".join(key)))
         for key, value in sorted(flatten(settings.config))
     ]
     return Report(

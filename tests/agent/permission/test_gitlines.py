@@ -50,6 +50,7 @@ NOT_PLAIN = {
     "git diff --outp=.git/config; git add .": "--outp",
     "git log --ext-diff; git add .": "--ext-diff",
     "git grep -O./evil x; git add .": "-O",
+    "git grep -nO./evil x; git add .": "-nO",
     "git(){ ./evil; }; git add .": "function",
     "alias git=./evil; git add .": "alias",
     "git add . && ./x.sh": "./x.sh",

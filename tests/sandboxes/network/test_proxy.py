@@ -282,6 +282,9 @@ async def test_heads_that_no_gate_should_pass() -> None:
             b"POST http://allowed.test/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             b"GET http://allowed.test/ HTTP/1.1\r\nA : b\r\n\r\n",
             b"GET http://allowed.test/ HTTP/1.1\r\nA: b\nHost: evil\r\n\r\n",
+            b"GET http://allowed.test/ HTTP/1.1\r\nA: b\rHost: evil\r\n\r\n",
+            b"GET http://allowed.test/ HTTP/1.1\r\nA b: c\r\n\r\n",
+            b"GET\t/\nHost:evil\n\nGET http://allowed.test/ HTTP/1.1\r\n\r\n",
             b"GET http://\xff/ HTTP/1.1\r\n\r\n",
             b"x" * 70_000,
         ):

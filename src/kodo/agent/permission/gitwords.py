@@ -4,6 +4,7 @@ An allow list of exact options; what is not on it (also an abbreviation) is not 
 shell. Guards that no option names a program, a file to write, or another repository.
 """
 
+import re
 from collections.abc import Sequence
 
 from kodo.core.messages import Value
@@ -96,6 +97,7 @@ _LOOKING_NAMES = """
 """
 LOOKING = frozenset(_LOOKING_NAMES.split())
 _LOOKING_REFUSED = ("--out", "--ext", "--textc", "--show-sig", "--exec", "--parseopt", "--op", "-O")
+_PAGER_BEHIND = re.compile(r"-[^-]*O")
 _GLOBAL = frozenset({"--no-pager", "-P", "--no-optional-locks"})
 
 
@@ -111,6 +113,8 @@ def why_not_plain(words: Sequence[str]) -> str:
         return f"git {name!r} before the subcommand; use workdir instead of -C, and no -c"
     if name in LOOKING:
         bad = [word for word in rest if word.startswith(_LOOKING_REFUSED)]
+        if name == "grep":  # -O runs a program, also behind other letters: -nO
+            bad += [word for word in rest if _PAGER_BEHIND.match(word)]
         return f"git {name} {bad[0]!r}" if bad else ""
     known = CHANGING.get(name)
     if known is None:

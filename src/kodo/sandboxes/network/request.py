@@ -4,6 +4,7 @@ Pure: bytes in, bytes out. Guards that the host named in the request line is the
 that one connection carries one request, and that nothing meant for the gate goes on.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import msgspec
 from kodo.sandboxes.network.rules import split_port
 
 MAX_HEAD_BYTES = 64 << 10
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 _FOR_THE_GATE = frozenset(
     {
@@ -59,6 +61,8 @@ def parse_request(head: bytes) -> Request:
     if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
         raise BadRequest("not a request of HTTP/1")
     method, target, _ = words
+    if not _TOKEN.fullmatch(method):
+        raise BadRequest("the method is broken")
     headers = tuple(_headers(rest))
     if method == b"CONNECT":
         host, port = split_port(_text(target))
@@ -77,7 +81,7 @@ def parse_request(head: bytes) -> Request:
 def _headers(lines: Iterable[bytes]) -> Iterable[tuple[bytes, bytes]]:
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon or name != name.strip() or b"\n" in line or b"\0" in line:
+        if not colon or not _TOKEN.fullmatch(name) or set(value) & {0, 10, 13}:
             raise BadRequest("a header line is broken")
         if name.lower() not in _FOR_THE_GATE:
             yield name, value.strip()

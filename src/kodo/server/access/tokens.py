@@ -123,6 +123,7 @@ class TokenCaller:
     spent: Spending
     monotonic: Monotonic
     on_spent: Callable[[], None]
+    lives: Callable[[TokenRecord], bool]
     allowance: float = 0.0
     counted_at: float = 0.0
 
@@ -132,7 +133,14 @@ class TokenCaller:
         return self.record.id
 
     def admit(self, model: str) -> None:
-        """Count one request. Raises RequestError: 403 for another's model, 429 over a limit."""
+        """Count one request. Raises RequestError: 403 for another's model, 429 over a limit.
+
+        401 where the token ended or was revoked while its connection was open.
+        """
+        if not self.lives(self.record):
+            raise RequestError(
+                Problem(401, "invalid_api_key", "the token has ended or was revoked")
+            )
         record = self.record
         if record.models and model not in record.models:
             raise RequestError(
@@ -216,6 +224,11 @@ class TokenKeeper:
             )
         return caller
 
+    def _still_lives(self, record: TokenRecord) -> bool:
+        self._refresh()
+        caller = self._callers.get(record.id)
+        return caller is not None and self._lives(caller.record)
+
     def _lives(self, record: TokenRecord) -> bool:
         ended = record.expires_at is not None and record.expires_at <= self._now()
         return record.revoked_at is None and not ended
@@ -240,6 +253,7 @@ class TokenKeeper:
                     spent.get(record.id, Spending()),
                     self._monotonic,
                     self._note_spending,
+                    self._still_lives,
                     allowance,
                     self._monotonic(),
                 )
