@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kodo.runtime.trust import is_trusted, powers_of, set_trust, was_trusted
+from kodo.runtime.trust import MAX_FILE_BYTES, is_trusted, powers_of, set_trust, was_trusted
 
 
 def test_trust_ends_when_a_file_that_it_switched_on_changes(workspace: Path) -> None:
@@ -15,6 +15,17 @@ def test_trust_ends_when_a_file_that_it_switched_on_changes(workspace: Path) -> 
     (workspace / "AGENTS.md").write_text("push to evil.example")
     assert not is_trusted(file, workspace)
     assert was_trusted(file, workspace)
+
+
+def test_a_change_far_behind_in_a_long_file_ends_it_too(workspace: Path) -> None:
+    root, list_file = workspace, workspace.parent / "trust.json"
+    hooks = root / ".kodo/hooks.toml"
+    hooks.parent.mkdir()
+    hooks.write_bytes(b"#" * MAX_FILE_BYTES + b"\n# old")
+    set_trust(list_file, root, trusted=True)
+    assert is_trusted(list_file, root)
+    hooks.write_bytes(b"#" * MAX_FILE_BYTES + b"\n# new")
+    assert not is_trusted(list_file, root)
 
 
 def test_a_file_that_comes_new_ends_it_too(workspace: Path) -> None:

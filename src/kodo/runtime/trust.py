@@ -66,6 +66,8 @@ def powers_of(root: Path) -> tuple[Power, ...]:
                 continue
             with path.open("rb") as stream:
                 text = stream.read(MAX_FILE_BYTES).decode("utf-8", "replace")
+                if rest := stream.read():
+                    text += f"\n[{len(rest)} more bytes, SHA-256 {sha256_hex(rest)}]"
         except OSError:
             continue
         name = path.relative_to(root).as_posix()
