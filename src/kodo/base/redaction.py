@@ -14,7 +14,11 @@ _SECRET_NAME = re.compile(
     r"(?i)(secret|token|passw|pwd\b|api_?key|apikey|_key$|^key$|private|credential|auth|dsn|salt"
     r"|signing|cookie|session_id|client_id$|conn(ection)?_?str)"
 )
-_HARMLESS_NAME = re.compile(r"(?i)(^SSH_AUTH_SOCK$|_path$|_file$|_dir$|_url$|_sock$|^author)")
+# PWD and OLDPWD, in capitals, are the shell's folders; every other "pwd" is a password.
+_HARMLESS_NAME = re.compile(
+    r"(?i)(^SSH_AUTH_SOCK$|^(?-i:(OLD)?PWD)$|_path$|_file$|_dir$|_url$|_sock$"
+    r"|(^|_)authors?(_name|_email|_date)?$)"
+)
 _CREDENTIAL_URL = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.I)
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*[=:]\s*(.*?)\s*$")
 

@@ -21,8 +21,8 @@ examples:
 
 Trust counts for exactly one project root and for its files as they are now: when one of them
 changes, it is asked anew. Untrusted, AGENTS.md is shown to the model as information only, and what
-runs there gets no network without asking. Even then its files set no providers, URLs, keys,
-headers, sandbox or hooks.
+runs there gets no network without asking. Even trusted, its config.toml sets no providers, URLs,
+keys, headers, sandbox or hooks; hooks stand in .kodo/hooks.toml, which is shown before it counts.
 """
 
 

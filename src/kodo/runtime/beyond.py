@@ -13,6 +13,7 @@ from kodo.agent.permission.gitlines import read_git_line
 from kodo.core.events import HostContacted
 from kodo.core.thread import Entry
 from kodo.runtime.undoing import RunFiles, StepFiles
+from kodo.syntax.shell import shell_commands
 
 _MOST_NAMED = 5
 
@@ -56,10 +57,11 @@ async def beyond_undo(
         found.append("commands ran without a jail: what they did outside the folder stays")
     lines = [_shell(step).command for step in commands if "git" in step.arguments]
     if recorded := [line for line in lines if read_git_line(line).changes]:
-        found.append(
-            f"what git recorded stays: {shorten(recorded[-1], 60)!r}; to take the newest commit "
-            "back and keep the files: git reset --soft HEAD~1"
-        )
+        found.append(f"what git recorded stays: {shorten(recorded[-1], 60)!r}")
+        if any("commit" in command.words[1:] for command in shell_commands(recorded[-1])):
+            found[-1] += (
+                "; to take the newest commit back and keep the files: git reset --soft HEAD~1"
+            )
     if any(_shell(step).background for step in commands):
         found.append("a process was started in the background: what it wrote later stays")
     return found

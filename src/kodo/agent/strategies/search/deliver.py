@@ -231,7 +231,8 @@ def guarded_text(case: Case) -> str:
 def tried_text(case: Case) -> str:
     """Return what the search tried, in words."""
     parts = ", ".join(f"{count} by {origin}" for origin, count in sorted(case.counts.items()))
-    return f"Tried {case.tried} candidates ({parts})." if parts else "Nothing could be tried."
+    noun = "candidate" if case.tried == 1 else "candidates"
+    return f"Tried {case.tried} {noun} ({parts})." if parts else "Nothing could be tried."
 
 
 def count_text(trial: Trial) -> str:
