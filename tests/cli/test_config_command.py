@@ -125,6 +125,18 @@ def test_models_use_writes_the_configuration(kodo: Kodo) -> None:
     assert kodo("models", "use", "qwen2.5-coder-0.5b").code == 0
     assert 'model = "local/qwen2.5-coder-0.5b"' in (home() / "config.toml").read_text()
     assert kodo("models", "use", "qwen9").code == 2
+    ran = kodo("models", "use", "nowhere/gpt-9")
+    assert ran.code == 2
+    assert "unknown provider 'nowhere'" in ran.err
+
+
+def test_hooks_are_shown_by_name(kodo: Kodo) -> None:
+    home().mkdir(exist_ok=True)
+    table = '[[hooks]]\nname = "tidy"\non = "after_tool"\ncommand = "sed -i s/a/b/ *.py"\n'
+    (home() / "config.toml").write_text(table)
+    shown = kodo("config", "show").out
+    assert "tidy (after_tool)" in shown
+    assert "Hook(" not in shown
     assert kodo("models", "rm", "openai/gpt-5").code == 2
 
 

@@ -6,6 +6,7 @@ from typing import cast
 
 import msgspec
 
+from kodo.agent.hooks.hook import Hook
 from kodo.base.errors import ConfigError
 from kodo.base.text import printable
 from kodo.cli.options import add_common, add_jail, add_json, add_model, load
@@ -152,7 +153,11 @@ def _text(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, list):
-        return printable(", ".join(map(str, value))) or "none"  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return printable(", ".join(map(_item, value))) or "none"  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(value, bool):
         return "true" if value else "false"
     return printable(str(value))
+
+
+def _item(value: object) -> str:
+    return f"{value.name or 'a hook'} ({value.on})" if isinstance(value, Hook) else str(value)

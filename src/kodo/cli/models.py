@@ -17,6 +17,7 @@ from kodo.engine.catalog import EMBEDDED, OPEN_MODELS, ModelFile, find, fits
 from kodo.engine.files import ModelFolder, State
 from kodo.engine.pull import Progress, Puller, free_bytes
 from kodo.runtime.config import Settings
+from kodo.runtime.settings import RESERVED_PROVIDERS
 from kodo.tui.words import size
 
 EXAMPLES = """\
@@ -94,7 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one of the five. Raises ConfigError, ModelError."""
     if arguments.action == "use":
-        set_key("model", _full_id(arguments.name))
+        model_id = _full_id(arguments.name)
+        provider = model_id.partition("/")[0]
+        if provider not in RESERVED_PROVIDERS:
+            load(arguments).provider(provider)
+        set_key("model", model_id)
         return 0
     settings = load(arguments)
     folder = ModelFolder(settings.paths.models)
