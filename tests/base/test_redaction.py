@@ -21,3 +21,12 @@ def test_the_folder_of_the_shell_stays_readable() -> None:
     variables = {"PWD": "/home/someone/project", "DB_PWD": "correct horse"}
     shown = Redactor(secret_values(variables)).text("/home/someone/project/a.py: correct horse")
     assert shown == "/home/someone/project/a.py: [secret DB_PWD]"
+
+
+@pytest.mark.parametrize("prefix", ["", "  2\t"])
+def test_a_private_key_that_was_cut_is_taken_out(prefix: str) -> None:
+    lines = "\n".join(prefix + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" for _ in range(3))
+    shown = Redactor({}).text(f"head of it\n-----BEGIN RSA PRIVATE KEY-----\n{lines}\nrest")
+    assert "MIIE" not in shown
+    assert shown.startswith("head of it\n")
+    assert shown.endswith("\nrest")

@@ -30,7 +30,8 @@ _SHAPES = re.compile(
     r"|AIza[\w-]{30,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}|hf_[A-Za-z0-9]{20,}"
     r"|(?:sk|rk)_live_[A-Za-z0-9]{16,}|kodo_[0-9a-f]{8}_[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}"
     r"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})(?![A-Za-z0-9_])"
-    r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[\s\S]*?-----END (?:[A-Z]+ )*PRIVATE KEY-----"
+    r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
+    r"(?:[\s\S]*?-----END (?:[A-Z]+ )*PRIVATE KEY-----|(?:\s+(?:\d+\s+)?[A-Za-z0-9+/=]{20,})+)"
     r"|(?<=://)[^/\s:@]+:[^/\s@]{3,}(?=@)"
 )
 

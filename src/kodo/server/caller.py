@@ -16,8 +16,12 @@ class Caller(Protocol):
         """The id of the token; empty where nobody has to have one."""
         ...
 
+    def check(self) -> None:
+        """Raise RequestError (401) where they may do nothing any more: ended, or revoked."""
+        ...
+
     def admit(self, model: str) -> None:
-        """Count one request. Raises RequestError: 403 for another's model, 429 over a limit."""
+        """Check, and count one request. Raises RequestError: 403 for another's model, 429, 401."""
         ...
 
     def charge(self, usage: Usage) -> None:
@@ -29,6 +33,9 @@ class Anyone:
     """The caller of a server that asks for no token."""
 
     name = ""
+
+    def check(self) -> None:
+        """Find nothing wrong."""
 
     def admit(self, model: str) -> None:
         """Admit everything."""

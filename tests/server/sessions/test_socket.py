@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.server.sessions.conftest import House, serving, shell, write
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from kodo.base.clock import monotonic_s, utc_now
 from kodo.server.access.guard import Door
@@ -207,3 +207,36 @@ async def test_only_a_token_for_sessions_opens_them(tmp_path: Path, workspace: P
         async with house.face("kodo.sessions.v1", f"bearer.{good}") as face:  # as browsers have to
             assert face.socket.subprotocol == "kodo.sessions.v1"
             assert (await face.ask("list"))["type"] == "listed"
+
+
+async def test_who_was_shut_out_does_and_hears_no_more(tmp_path: Path, workspace: Path) -> None:
+    path = tmp_path / "tokens.json"
+    token, record = new_token("web", utc_now(), days=None, scopes=("sessions",))
+    TokenFile(path).add(record)
+    keeper = TokenKeeper(path, utc_now, monotonic_s)
+    async with (
+        serving(tmp_path, workspace, door=Door(), tokens=keeper) as house,
+        house.face(authorization=f"Bearer {token}") as face,
+    ):
+        opened = await face.ask("open", options={"model": house.script(write("a", "b"))})
+        TokenFile(path).revoke("web", utc_now())
+        await face.tell("undo", session=opened["session"])
+        with pytest.raises(ConnectionClosed):
+            await face.until(lambda told: told["type"] == "never")
+        assert face.socket.close_code == 1008
+        assert "revoked" in (face.socket.close_reason or "")
+        assert face.heard == [opened]
+
+
+async def test_who_was_shut_out_may_not_even_list(tmp_path: Path, workspace: Path) -> None:
+    path = tmp_path / "tokens.json"
+    token, record = new_token("web", utc_now(), days=None, scopes=("sessions",))
+    TokenFile(path).add(record)
+    keeper = TokenKeeper(path, utc_now, monotonic_s)
+    async with (
+        serving(tmp_path, workspace, door=Door(), tokens=keeper) as house,
+        house.face(authorization=f"Bearer {token}") as face,
+    ):
+        TokenFile(path).revoke("web", utc_now())
+        told = await face.ask("list")
+        assert (told["type"], told["code"]) == ("failed", "invalid_api_key")

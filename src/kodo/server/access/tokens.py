@@ -132,15 +132,19 @@ class TokenCaller:
         """The id of the token."""
         return self.record.id
 
+    def check(self) -> None:
+        """Raise RequestError (401) where the token ended, or was revoked, meanwhile."""
+        if not self.lives(self.record):
+            raise RequestError(
+                Problem(401, "invalid_api_key", "the token has ended or was revoked")
+            )
+
     def admit(self, model: str) -> None:
         """Count one request. Raises RequestError: 403 for another's model, 429 over a limit.
 
         401 where the token ended or was revoked while its connection was open.
         """
-        if not self.lives(self.record):
-            raise RequestError(
-                Problem(401, "invalid_api_key", "the token has ended or was revoked")
-            )
+        self.check()
         record = self.record
         if record.models and model not in record.models:
             raise RequestError(

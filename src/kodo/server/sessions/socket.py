@@ -32,7 +32,7 @@ PATH = "/v1/sessions"
 SUBPROTOCOL = "kodo.sessions.v1"
 MOST_COMMANDS = 32
 READER_S = 60.0
-BAD_DATA, TRY_LATER = 1003, 1013
+BAD_DATA, NOT_ALLOWED, TRY_LATER = 1003, 1008, 1013
 
 
 class SessionsSocket:
@@ -57,10 +57,13 @@ class SessionsSocket:
             await connection.serve()
         except BaseExceptionGroup as group:
             error = first_cause(group)
-            if not isinstance(error, (Overflow, TimeoutError, OSError)):
+            if not isinstance(error, (Overflow, RequestError, TimeoutError, OSError)):
                 raise error from None
+            close = {"code": TRY_LATER, "reason": "too slow"}
+            if isinstance(error, RequestError):
+                close = {"code": NOT_ALLOWED, "reason": error.problem.message}
             with anyio.move_on_after(1):  # who does not read does not read this either
-                await send({"type": "websocket.close", "code": TRY_LATER, "reason": "too slow"})
+                await send({"type": "websocket.close", **close})
         finally:
             connection.leave_all()
             metrics.connections -= 1
@@ -163,6 +166,8 @@ class Connection:
     async def _write(self, text: str) -> None:
         if any(reading.gone for reading in self._readings.values()):
             raise Overflow
+        if self._readings:
+            self._caller.check()  # who was shut out hears no more of a session
         with anyio.fail_after(self._reader_s):
             await self._send({"type": "websocket.send", "text": text})
 
@@ -187,6 +192,7 @@ class Connection:
         self._outbox.say(tellings.encode_telling(tellings.Failed(command_id, code, message)))
 
     async def _answer(self, command: commands.AnyCommand) -> tellings.AnyTelling:
+        self._caller.check()
         match command:
             case commands.OpenSession():
                 return await self._open(command)
