@@ -6,20 +6,16 @@ know the checks. Guards that what an edit may not bring in does not come in by `
 Not covered: what a background process writes later, and what snapshots leave out.
 """
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from kodo.agent.agent import Agent
 from kodo.agent.journal import Journal
 from kodo.agent.permission.question import Question
-from kodo.core.check import Change, Decision, Finding
-from kodo.core.events import CheckRun, FindingRaised
+from kodo.core.check import Finding
+from kodo.core.judging import judge_edits
 from kodo.core.messages import Text
 from kodo.core.store import Span
 from kodo.core.tool import Tool, ToolOutput
-
-_ORDER: tuple[Decision, ...] = ("pass", "note", "ask", "block")
 
 
 def is_judged(agent: Agent, tool: Tool) -> bool:
@@ -40,7 +36,7 @@ async def judge_after(
         return output
     found = await agent.snapshots.changes(before, after)
     changes = [replace(change, origin="shell") for change in found]
-    decision, findings = await _judge(agent, journal, changes)
+    decision, findings = await judge_edits(agent.checks, changes, journal.record)
     if decision == "pass":
         return output
     lines = [_line(finding) for finding in findings]
@@ -61,25 +57,6 @@ async def judge_after(
     text = Text("\n" + "\n".join(lines))
     blocked = decision in ("ask", "block")
     return replace(output, parts=(*output.parts, text), failed=output.failed or blocked)
-
-
-async def _judge(
-    agent: Agent, journal: Journal, changes: Sequence[Change]
-) -> tuple[Decision, tuple[Finding, ...]]:
-    worst: Decision = "pass"
-    findings: list[Finding] = []
-    for check in agent.checks:
-        if check.when != "edit":
-            continue
-        verdict = await check.run(changes)
-        if _ORDER.index(verdict.decision) > _ORDER.index(worst):
-            worst = verdict.decision
-        findings += verdict.findings
-        if verdict.decision != "pass":
-            await journal.record(CheckRun(check.name, verdict.decision, verdict.evidence))
-        for finding in verdict.findings:
-            await journal.record(FindingRaised(check.name, finding))
-    return worst, tuple(findings)
 
 
 def _line(finding: Finding) -> str:

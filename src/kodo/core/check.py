@@ -7,6 +7,9 @@ from kodo.core.messages import Value
 
 Decision = Literal["pass", "note", "ask", "block"]
 
+DECISIONS: tuple[Decision, ...] = ("pass", "note", "ask", "block")
+"""From the mildest to the strictest."""
+
 
 class Change(Value, frozen=True):
     """One file before and after, as bytes. None means it does not exist on that side.

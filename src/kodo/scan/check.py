@@ -12,7 +12,7 @@ from typing import Literal
 import anyio.to_thread
 
 from kodo.base.clock import Monotonic, monotonic_s
-from kodo.core.check import Change, Decision, Finding, Verdict
+from kodo.core.check import DECISIONS, Change, Decision, Finding, Verdict
 from kodo.scan.file_scan import FileScan, MakeEngine, Scanned, Silenced
 from kodo.scan.findings import FileReport, Weakness
 from kodo.scan.newness import Fresh, Pair, find_new, touched_bytes, touched_lines
@@ -30,7 +30,6 @@ WHOLE_FILE_BYTES = 120_000
 MANY_FILES = 40
 """A command that changes more files brings in the code of others (a checkout, an install)."""
 
-_ORDER: tuple[Decision, ...] = ("pass", "note", "ask", "block")
 _CLEAN_AGAIN = (
     "Write it without this weakness. If it is safe here, say why in a comment on that line: "
     "kodo: ignore {rule} -- reason"
@@ -162,11 +161,11 @@ def _decide(one: Weakness) -> Decision:
 
 
 def _least(decision: Decision, ceiling: Decision) -> Decision:
-    return _ORDER[min(_ORDER.index(decision), _ORDER.index(ceiling))]
+    return DECISIONS[min(DECISIONS.index(decision), DECISIONS.index(ceiling))]
 
 
 def _worst(one: Decision, other: Decision) -> Decision:
-    return _ORDER[max(_ORDER.index(one), _ORDER.index(other))]
+    return DECISIONS[max(DECISIONS.index(one), DECISIONS.index(other))]
 
 
 def _newly_silenced(before: Scanned, after: Scanned) -> list[Silenced]:

@@ -11,14 +11,13 @@ import anyio
 import msgspec
 
 from kodo.base.errors import ToolError
-from kodo.core.check import Change, Decision, Finding
+from kodo.core.check import Change, Finding
 from kodo.core.diff import unified_diff
-from kodo.core.events import CheckRun, FindingRaised
+from kodo.core.judging import judge_edits
 from kodo.core.messages import Text
 from kodo.core.tool import ToolContext, ToolOutput
 
 MAX_DIFF_CHARS = 64 << 10
-_ORDER: tuple[Decision, ...] = ("pass", "note", "ask", "block")
 
 
 class FileDetails(msgspec.Struct, frozen=True):
@@ -78,7 +77,7 @@ async def keep(changes: Sequence[Change], context: ToolContext, said: str) -> To
     What a check blocks, or a person refuses, is an output marked as failed, and nothing is
     written. Raises ToolError where a file cannot be written; then none is changed.
     """
-    decision, findings = await _judge(changes, context)
+    decision, findings = await judge_edits(context.checks, changes, context.emit)
     if decision == "block":
         return _refused(changes, findings, "Not written: a check blocks this edit.")
     if decision == "ask" and not await context.ask(_question(changes, findings)):
@@ -90,25 +89,6 @@ async def keep(changes: Sequence[Change], context: ToolContext, said: str) -> To
         details=_details(changes, findings, kept=True),
         changes=tuple(changes),
     )
-
-
-async def _judge(
-    changes: Sequence[Change], context: ToolContext
-) -> tuple[Decision, tuple[Finding, ...]]:
-    worst: Decision = "pass"
-    findings: list[Finding] = []
-    for check in context.checks:
-        if check.when != "edit":
-            continue
-        verdict = await check.run(changes)
-        if _ORDER.index(verdict.decision) > _ORDER.index(worst):
-            worst = verdict.decision
-        findings += verdict.findings
-        if verdict.decision != "pass":
-            await context.emit(CheckRun(check.name, verdict.decision, verdict.evidence))
-        for finding in verdict.findings:
-            await context.emit(FindingRaised(check.name, finding))
-    return worst, tuple(findings)
 
 
 async def _write_all(changes: Sequence[Change], context: ToolContext) -> None:

@@ -4,12 +4,12 @@ Does not know any grammar. Guards the stack: below `MAX_DEPTH` levels code becom
 children and the module says that it is partial.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Protocol
 
 from tree_sitter import Node as SyntaxNode
 
-from kodo.scan.ir import Block, Module, Node, Unknown
+from kodo.scan.ir import Block, Module, Node, Operation, Unknown
 from kodo.scan.text import SourceText
 
 MAX_DEPTH = 90
@@ -91,6 +91,26 @@ class Lowerer:
         self._depth -= 1
         self.block = outer
         return block
+
+    def folded(
+        self, node: SyntaxNode, left: SyntaxNode, spine: Sequence[tuple[str, SyntaxNode]]
+    ) -> Node:
+        """Return the operators of a left-hand spine, listed from the outermost in, around `left`.
+
+        Neighbours with the same operator become one operation with all their operands.
+        """
+        value = self.expression(left)
+        start = node.start_byte
+        made = False
+        for operator, right in reversed(spine):
+            operand = self.expression(right)
+            if made and isinstance(value, Operation) and value.operator == operator:
+                value.operands.append(operand)
+                value.end = right.end_byte
+            else:
+                value = Operation(start, right.end_byte, operator, [value, operand])
+                made = True
+        return value
 
     def unknown(self, node: SyntaxNode) -> Node:
         """Return `Unknown` with the named children lowered, statements among them in place."""

@@ -260,18 +260,7 @@ class ExpressionLowerer(Lowerer):
             left = children[0]
         if not spine:
             return self.unknown(node)
-        value = self.expression(left)
-        start = node.start_byte
-        made = False
-        for operator, right in reversed(spine):
-            operand = self.expression(right)
-            if made and isinstance(value, Operation) and value.operator == operator:
-                value.operands.append(operand)
-                value.end = right.end_byte
-            else:
-                value = Operation(start, right.end_byte, operator, [value, operand])
-                made = True
-        return value
+        return self.folded(node, left, spine)
 
     def assertion(self, node: SyntaxNode) -> Node:
         """`x.(T)`."""
