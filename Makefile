@@ -22,14 +22,14 @@ test-full: setup  ## everything: real models, real clients, long crash tests
 	@KODO_TEST_MODELS="$(MODELS)" $(BIN)/python -m pytest -n 2
 
 check: setup  ## format, lint, types, floors
-	@$(BIN)/ruff format --check -q src tests benchmarks
-	@$(BIN)/ruff check -q src tests benchmarks
-	@$(BIN)/basedpyright
-	@$(BIN)/lint-imports
+	@$(BIN)/python -m ruff format --check -q src tests benchmarks
+	@$(BIN)/python -m ruff check -q src tests benchmarks
+	@$(BIN)/python -m basedpyright
+	@$(BIN)/python -c "from importlinter.cli import lint_imports_command as lint; lint()"
 
 format: setup
-	@$(BIN)/ruff format -q src tests benchmarks
-	@$(BIN)/ruff check -q --fix src tests benchmarks
+	@$(BIN)/python -m ruff format -q src tests benchmarks
+	@$(BIN)/python -m ruff check -q --fix src tests benchmarks
 
 bench: setup  ## overhead and local model speed, as ratios in one run
 	@$(BIN)/python -m benchmarks.overhead

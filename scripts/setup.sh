@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv with the locked dependencies and kodo itself. `setup.sh dev` adds what tests need.
-# Does nothing when the locks have not changed since the last time.
+# Does nothing when the locks have not changed since the last time. Where the Python itself already
+# holds every locked package (a container image, a machine without a network), nothing is fetched.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind="${1:-run}"
@@ -18,8 +19,13 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && .venv/bin/python -c 'im
   exit 0
 fi
 echo "setting up .venv ($kind) ..." >&2
+site=""
+if "$python" -m pip install --dry-run --no-index --require-hashes --no-deps -r "$lock" > /dev/null 2>&1; then
+  site="--system-site-packages"
+fi
 if [ ! -x .venv/bin/python ]; then
-  "$python" -m venv .venv 2>/dev/null || "$python" -m virtualenv -q .venv 2>/dev/null || {
+  "$python" -m venv $site .venv 2>/dev/null ||
+    "$python" -m virtualenv -q $site .venv 2>/dev/null || {
     rm -rf .venv
     echo "cannot make a virtual environment with $python." \
          "On Debian or Ubuntu: apt-get install python3-venv" >&2
@@ -28,5 +34,9 @@ if [ ! -x .venv/bin/python ]; then
 fi
 pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
 "${pip[@]}" install --require-hashes --no-deps -r "$lock"
-"${pip[@]}" install --no-deps -e .
+build=""
+if .venv/bin/python -c 'import editables, hatchling' 2>/dev/null; then
+  build="--no-build-isolation"
+fi
+"${pip[@]}" install --no-deps $build -e .
 echo "$want" > "$stamp"
