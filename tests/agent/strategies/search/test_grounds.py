@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kodo.agent.strategies.search.grounds import examples_plans
-from kodo.agent.strategies.search.python_ground import PythonPlan
+from kodo.agent.strategies.search.trials.python.ground import PythonPlan
 from tests.agent.strategies.search.bench import Bench, RuleModel, block
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kodo.agent.projects.project import Project
-from kodo.agent.strategies.search.understand import configures_tests, is_stub, understand
+from kodo.agent.strategies.search.case.understand import configures_tests, is_stub, understand
 from tests.agent.strategies.search.bench import Bench, RuleModel, block
 
 pytestmark = pytest.mark.anyio

@@ -9,11 +9,11 @@ import pytest
 
 from kodo.agent.projects.project import detect_project
 from kodo.agent.projects.testcommand import TestCommand
-from kodo.agent.strategies.search.command_ground import CommandGround
-from kodo.agent.strategies.search.proposal import Proposal
-from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan
-from kodo.agent.strategies.search.smoke import smoke_run
-from kodo.agent.strategies.search.understand import understand
+from kodo.agent.strategies.search.case.understand import understand
+from kodo.agent.strategies.search.trials.command import CommandGround
+from kodo.agent.strategies.search.trials.proposal import Proposal
+from kodo.agent.strategies.search.trials.python.ground import PythonGround, PythonPlan
+from kodo.agent.strategies.search.writing.smoke import smoke_run
 from kodo.base.errors import SandboxError
 from kodo.core.sandbox import Scratch
 from kodo.sandboxes.jail import Jail

@@ -4,9 +4,9 @@ Knows which files to show. Guards the length of prompt and answer.
 """
 
 from kodo.agent.agent import Ending
-from kodo.agent.strategies.search.case import Case
-from kodo.agent.strategies.search.deliver import close
-from kodo.agent.strategies.search.failure import shorten
+from kodo.agent.strategies.search.case.case import Case
+from kodo.agent.strategies.search.ending.deliver import close
+from kodo.agent.strategies.search.faults.failure import shorten
 from kodo.core.messages import user
 from kodo.syntax.languages import language_of
 from kodo.syntax.symbols import symbols

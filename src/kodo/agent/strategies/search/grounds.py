@@ -8,23 +8,23 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from kodo.agent.projects.testcommand import TestCommand
-from kodo.agent.strategies.search.case import Case
-from kodo.agent.strategies.search.command_ground import CommandGround
-from kodo.agent.strategies.search.examples import (
+from kodo.agent.strategies.search.case.case import Case
+from kodo.agent.strategies.search.faults.examples import (
     EXAMPLES_FILE,
     examples_test,
     find_examples,
     modules_of,
 )
-from kodo.agent.strategies.search.ground import Baseline, Ground
-from kodo.agent.strategies.search.javascript.opening import open_javascript, plan_for
-from kodo.agent.strategies.search.proposal import Proposal, Trial
-from kodo.agent.strategies.search.python_ground import PythonGround, PythonPlan, plan_python
-from kodo.agent.strategies.search.reproduce import WRITTEN_FILE, checks_test, showing
-from kodo.agent.strategies.search.ruby.ground import RubyGround
-from kodo.agent.strategies.search.ruby.plan import plan_ruby
-from kodo.agent.strategies.search.schemata.ground import SchemataGround
-from kodo.agent.strategies.search.toolchains import toolchain_for
+from kodo.agent.strategies.search.faults.reproduce import WRITTEN_FILE, checks_test, showing
+from kodo.agent.strategies.search.trials.command import CommandGround
+from kodo.agent.strategies.search.trials.ground import Baseline, Ground
+from kodo.agent.strategies.search.trials.javascript.opening import open_javascript, plan_for
+from kodo.agent.strategies.search.trials.proposal import Proposal, Trial
+from kodo.agent.strategies.search.trials.python.ground import PythonGround, PythonPlan, plan_python
+from kodo.agent.strategies.search.trials.ruby.ground import RubyGround
+from kodo.agent.strategies.search.trials.ruby.plan import plan_ruby
+from kodo.agent.strategies.search.trials.schemata.ground import SchemataGround
+from kodo.agent.strategies.search.trials.toolchains import toolchain_for
 from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 

@@ -8,19 +8,20 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from kodo.agent.strategies.search.by_line import ask_for_line
-from kodo.agent.strategies.search.case import Case
-from kodo.agent.strategies.search.cloze import Place, fill_places, hint_for, places
-from kodo.agent.strategies.search.failure import describe_failures
-from kodo.agent.strategies.search.gentle import keeping
-from kodo.agent.strategies.search.ground import Baseline, Ground
-from kodo.agent.strategies.search.localise import Suspect, rank_suspects
-from kodo.agent.strategies.search.mutate import mutation_proposals
-from kodo.agent.strategies.search.pinpoint import ask_lines
-from kodo.agent.strategies.search.proposal import Proposal, Trial
-from kodo.agent.strategies.search.rewrite import FRAMINGS, ask_rewrites, output_tokens_for
-from kodo.agent.strategies.search.spans import Span, fill_span, spans
-from kodo.agent.strategies.search.wrap import wrap_proposals
+from kodo.agent.strategies.search.case.case import Case
+from kodo.agent.strategies.search.edits.gentle import keeping
+from kodo.agent.strategies.search.edits.mutate import mutation_proposals
+from kodo.agent.strategies.search.edits.wrap import wrap_proposals
+from kodo.agent.strategies.search.faults.failure import describe_failures
+from kodo.agent.strategies.search.faults.localise import Suspect, rank_suspects
+from kodo.agent.strategies.search.proposals.by_line import ask_for_line
+from kodo.agent.strategies.search.proposals.cloze import Place, fill_places, hint_for, places
+from kodo.agent.strategies.search.proposals.pinpoint import ask_lines
+from kodo.agent.strategies.search.proposals.rewrite import FRAMINGS, ask_rewrites, output_tokens_for
+from kodo.agent.strategies.search.proposals.spans import Span, fill_span, spans
+from kodo.agent.strategies.search.trials.choice import choose
+from kodo.agent.strategies.search.trials.ground import Baseline, Ground
+from kodo.agent.strategies.search.trials.proposal import Proposal, Trial
 
 MOST_SUSPECTS = 6
 FIRST_MUTANTS_S = 18.0
@@ -87,18 +88,6 @@ async def repair(case: Case, ground: Ground, baseline: Baseline) -> Trial | None
         if case.greens:
             return choose(case.greens)
     return None
-
-
-def choose(greens: list[Trial]) -> Trial:
-    """Return the green trial that says least beyond what the tests ask."""
-
-    def worth(trial: Trial) -> float:
-        proposal = trial.proposal
-        deletes = 0.3 if "delete" in proposal.note or "remove" in proposal.note else 1.0
-        small = 1.0 / (1.0 + proposal.size / 40)
-        return deletes * small * (0.2 + proposal.weight)
-
-    return max(greens, key=worth)
 
 
 Step = Callable[[Repair], Awaitable[None]]

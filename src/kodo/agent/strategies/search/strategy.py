@@ -13,10 +13,12 @@ from kodo.agent.inbox import Inbox
 from kodo.agent.journal import Journal
 from kodo.agent.projects.project import detect_project, probe_tools
 from kodo.agent.projects.testcommand import TestCommand
-from kodo.agent.strategies.search.allowance import Allowance
 from kodo.agent.strategies.search.answer import answer_question
-from kodo.agent.strategies.search.case import Case
-from kodo.agent.strategies.search.deliver import (
+from kodo.agent.strategies.search.case.allowance import Allowance
+from kodo.agent.strategies.search.case.case import Case
+from kodo.agent.strategies.search.case.speaker import Speaker
+from kodo.agent.strategies.search.case.understand import understand
+from kodo.agent.strategies.search.ending.deliver import (
     close,
     count_text,
     deliver_proven,
@@ -24,18 +26,16 @@ from kodo.agent.strategies.search.deliver import (
     failed,
     shown,
 )
-from kodo.agent.strategies.search.draft import draft
-from kodo.agent.strategies.search.examples import modules_of
-from kodo.agent.strategies.search.ground import Baseline, Ground
+from kodo.agent.strategies.search.faults.examples import modules_of
+from kodo.agent.strategies.search.faults.localise import rank_suspects
+from kodo.agent.strategies.search.faults.reproduce import ask_for_checks
 from kodo.agent.strategies.search.grounds import NOTHING, Grounds
-from kodo.agent.strategies.search.localise import rank_suspects
-from kodo.agent.strategies.search.program import write_program
-from kodo.agent.strategies.search.proposal import Proposal, Trial, changed_characters
 from kodo.agent.strategies.search.repair import repair
-from kodo.agent.strategies.search.reproduce import ask_for_checks
-from kodo.agent.strategies.search.speaker import Speaker
-from kodo.agent.strategies.search.understand import understand
+from kodo.agent.strategies.search.trials.ground import Baseline, Ground
+from kodo.agent.strategies.search.trials.proposal import Proposal, Trial, changed_characters
 from kodo.agent.strategies.search.unproven import breaks, draft_unproven, repair_unproven
+from kodo.agent.strategies.search.writing.draft import draft
+from kodo.agent.strategies.search.writing.program import write_program
 from kodo.base.errors import LimitReached
 from kodo.core.messages import Text, User
 

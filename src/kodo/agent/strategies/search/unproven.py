@@ -5,13 +5,13 @@ Knows votes and what still must pass, not how to prove. Guards honesty: the endi
 
 from collections import Counter
 
-from kodo.agent.strategies.search.case import Case
-from kodo.agent.strategies.search.draft import ask_drafts
-from kodo.agent.strategies.search.ground import Baseline, Ground
-from kodo.agent.strategies.search.localise import rank_suspects
-from kodo.agent.strategies.search.pinpoint import ask_lines
-from kodo.agent.strategies.search.proposal import Proposal, Trial
-from kodo.agent.strategies.search.rewrite import FRAMINGS, ask_rewrites
+from kodo.agent.strategies.search.case.case import Case
+from kodo.agent.strategies.search.faults.localise import rank_suspects
+from kodo.agent.strategies.search.proposals.pinpoint import ask_lines
+from kodo.agent.strategies.search.proposals.rewrite import FRAMINGS, ask_rewrites
+from kodo.agent.strategies.search.trials.ground import Baseline, Ground
+from kodo.agent.strategies.search.trials.proposal import Proposal, Trial
+from kodo.agent.strategies.search.writing.draft import ask_drafts
 from kodo.syntax.languages import language_of
 from kodo.syntax.tree import fingerprint, syntax_errors
 

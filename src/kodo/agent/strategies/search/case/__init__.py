@@ -1,0 +1,1 @@
+"""One task under search: what it asks, its time, who answers, what was tried."""

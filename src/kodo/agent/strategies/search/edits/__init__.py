@@ -1,0 +1,1 @@
+"""Proposals by rule, without the model."""

@@ -1,0 +1,1 @@
+"""Proposals that the model makes for code that exists: lines, holes, functions."""

@@ -1,0 +1,1 @@
+"""Where proposals are tried: a scratch copy, and the quickest way to run its tests."""
