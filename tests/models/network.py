@@ -1,13 +1,15 @@
 """A network that plays recorded bytes, and a loopback server that notices when it is left alone."""
 
 import json
+import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 import anyio.abc
-import httpcore2
+
+from kodo.models.http.network import Stream
 
 
 def response(
@@ -36,44 +38,41 @@ def error_response(body: bytes, status: int, **headers: str) -> bytes:
 
 
 @dataclass
-class PlayedStream(httpcore2.AsyncNetworkStream):
+class PlayedStream:
     """One connection: answers the n-th request with the n-th list of pieces, then ends."""
 
     pieces: list[bytes]
     sent: bytearray = field(default_factory=bytearray)
     closed: bool = False
+    secured: list[str] = field(default_factory=list[str])
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    async def receive(self, timeout_s: float | None) -> bytes:
         await anyio.lowlevel.checkpoint()
         return self.pieces.pop(0) if self.pieces else b""
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    async def send(self, data: bytes, timeout_s: float | None) -> None:
         await anyio.lowlevel.checkpoint()
-        self.sent += buffer
+        self.sent += data
+
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        self.secured.append(host)
+
+    def is_quiet(self) -> bool:
+        # An idle connection that has nothing more to say has been closed by the server.
+        return bool(self.pieces)
 
     async def aclose(self) -> None:
         self.closed = True
 
-    def get_extra_info(self, info: str) -> Any:
-        # An idle connection that can be read has been closed by the server.
-        return not self.pieces if info == "is_readable" else None
 
-
-class PlayedNetwork(httpcore2.AsyncNetworkBackend):
+class PlayedNetwork:
     """Plays one connection after the other: bytes, pieces of bytes, or an error in their place."""
 
     def __init__(self, *connections: bytes | Iterable[bytes] | Exception) -> None:
         self._waiting = list(connections)
         self.streams: list[PlayedStream] = []
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
+    async def connect(self, host: str, port: int, timeout_s: float | None) -> Stream:
         await anyio.lowlevel.checkpoint()
         if not self._waiting:
             raise AssertionError("one connection more than was recorded")

@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 import anyio
-import httpcore2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +37,7 @@ from kodo.core.messages import (
     User,
     user,
 )
+from kodo.models.http.network import Unreachable
 from kodo.models.sse import EventParser
 from kodo.models.transport import Transport
 
@@ -186,7 +186,7 @@ async def test_500_is_tried_again_with_growing_waits_and_then_given_up(wire: Wir
 async def test_a_lost_connection_before_the_first_byte_is_tried_again(wire: Wire) -> None:
     head = response(wire.body("text.sse")).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     network = PlayedNetwork(
-        httpcore2.ConnectError("refused"),
+        Unreachable("refused"),
         b"",  # accepted and dropped
         head,  # a status, and nothing after it
         response(wire.body("text.sse")),

@@ -4,13 +4,14 @@ import socket
 import ssl
 
 import anyio
-import httpcore2
 import pytest
 from tests.models.contract import Clock, listener, played
 from tests.models.network import PlayedNetwork, PlayedStream, error_response, response
 
 from kodo.base.errors import ModelError, Overloaded
 from kodo.core.events import Retrying
+from kodo.models.http.network import Silent as NoByte
+from kodo.models.http.network import Unreachable
 from kodo.models.retry import RetryPlan
 from kodo.models.sse import ServerEvent
 from kodo.models.transport import Transport
@@ -27,6 +28,12 @@ async def post(
     return [event async for event in events]
 
 
+def unreachable(cause: OSError) -> Unreachable:
+    error = Unreachable(str(cause))
+    error.__cause__ = cause
+    return error
+
+
 async def test_the_host_header_has_the_port_only_where_it_is_unusual() -> None:
     for url, host in [
         ("http://maker.test/v1", "maker.test"),
@@ -41,14 +48,14 @@ async def test_the_host_header_has_the_port_only_where_it_is_unusual() -> None:
 
 async def test_an_unknown_host_is_not_tried_again() -> None:
     gone = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    network = PlayedNetwork(httpcore2.ConnectError(gone))
+    network = PlayedNetwork(unreachable(gone))
     with pytest.raises(ModelError, match=r"'maker' at http://maker\.test/v1/x: no such host"):
         await post(played(network))
 
 
 async def test_an_untrusted_certificate_is_not_tried_again() -> None:
     bad = ssl.SSLCertVerificationError("self-signed certificate")
-    network = PlayedNetwork(httpcore2.ConnectError(bad))
+    network = PlayedNetwork(unreachable(bad))
     with pytest.raises(ModelError, match=r"self-signed certificate.*CA bundle") as caught:
         await post(played(network))
     assert not caught.value.retryable
@@ -56,7 +63,7 @@ async def test_an_untrusted_certificate_is_not_tried_again() -> None:
 
 async def test_a_server_that_refuses_is_named_after_the_last_try() -> None:
     heard = list[Retrying]()
-    network = PlayedNetwork(*[httpcore2.ConnectError("Connection refused")] * 3)
+    network = PlayedNetwork(*[Unreachable("Connection refused")] * 3)
     clock = Clock()
     plan = RetryPlan(max_retries=2)
     transport = Transport(network=network, sleep=clock.sleep, random=lambda: 0.0, plan=plan)
@@ -91,11 +98,11 @@ async def test_a_longer_wait_than_we_bear_is_handed_on() -> None:
 
 async def test_an_idle_server_is_given_up() -> None:
     class Silent(PlayedStream):
-        async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            raise httpcore2.ReadTimeout
+        async def receive(self, timeout_s: float | None) -> bytes:
+            raise NoByte
 
     class SilentNetwork(PlayedNetwork):
-        async def connect_tcp(self, *args: object, **more: object) -> PlayedStream:
+        async def connect(self, host: str, port: int, timeout_s: float | None) -> PlayedStream:
             return Silent([])
 
     transport = Transport(network=SilentNetwork(), idle_timeout_s=3, plan=RetryPlan(max_retries=0))

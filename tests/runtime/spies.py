@@ -16,7 +16,9 @@ class KeptTransport(Transport):
 
     last: dict[str, str | None] = {}  # noqa: RUF012
 
-    def __init__(self, *, ca_file: str | None = None, proxy: str | None = None) -> None:
+    def __init__(
+        self, *, ca_file: str | None = None, proxy: str | None = None, **_: object
+    ) -> None:
         super().__init__(ca_file=ca_file, proxy=proxy)
         KeptTransport.last = {"ca_file": ca_file, "proxy": proxy}
 

@@ -185,7 +185,7 @@ class ResponsesSocket:
             ) from error
         answer = upgraded.headers.get("sec-websocket-accept", "")
         if not accepts(asked["sec-websocket-key"], answer):
-            await upgraded.aclose()
+            await upgraded.stream.aclose()
             raise NoDialogue(f"{self._where()} upgrades to something else", settled=True)
         return WebSocket(upgraded, idle_timeout_s=self._transport.idle_timeout_s)
 

@@ -15,63 +15,73 @@ How to add a provider:
 import random as dice
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import anyio
-import httpcore2
 
 from kodo.base.clock import Now, utc_now
 from kodo.base.errors import ModelError, Overloaded
 from kodo.core.events import Retrying
 from kodo.models.failures import error_of, read_problem, shown_url
+from kodo.models.http.answer import SWITCHING_PROTOCOLS, Answer
+from kodo.models.http.connections import Connections
+from kodo.models.http.network import (
+    CannotAsk,
+    Network,
+    NetworkError,
+    Silent,
+    SlowToConnect,
+    Stream,
+    Unreachable,
+)
+from kodo.models.http.sockets import SocketNetwork
 from kodo.models.retry import OnRetry, Random, RetryPlan, Sleep, retry_after_s
 from kodo.models.sse import EventParser, EventTooLarge, ServerEvent
 
 MAX_ERROR_BYTES = 64 << 10
 CLOSE_TIMEOUT_S = 0.5
-SWITCHING_PROTOCOLS = 101
-NETWORK_ERRORS = (
-    httpcore2.NetworkError,
-    httpcore2.ProtocolError,
-    httpcore2.ProxyError,
-    httpcore2.TimeoutException,
-)
 
 
 class Upgraded(NamedTuple):
-    """A connection that has left HTTP: raw bytes both ways, and what the server's headers said."""
+    """A connection that has left HTTP, and what the server's headers said.
 
-    stream: httpcore2.AsyncNetworkStream
+    `first` is what came behind them; closing the stream is the caller's.
+    """
+
+    stream: Stream
     headers: Mapping[str, str]
-    aclose: Callable[[], Awaitable[None]]
+    first: bytes
 
 
 class Transport:
     """Connections to one provider. Nothing is opened, and no certificates are read, before use.
 
     `idle_timeout_s` bounds the wait for the next byte (a slow local model reads its prompt before
-    the first one), `ca_file` is a PEM bundle that replaces the system's, `proxy` a http:// URL.
+    the first one), `ca_file` is a PEM bundle that replaces the system's, which `trusted` loads;
+    `proxy` is a http:// URL.
     """
 
     __slots__ = (
         "_ca_file",
+        "_connect_timeout_s",
+        "_connections",
+        "_idle_timeout_s",
         "_network",
         "_now",
         "_plan",
-        "_pool",
         "_proxy",
         "_random",
         "_sleep",
-        "_timeouts",
+        "_trusted",
     )
 
     def __init__(
         self,
         *,
         ca_file: str | None = None,
+        trusted: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         proxy: str | None = None,
         connect_timeout_s: float = 15.0,
         idle_timeout_s: float = 300.0,
@@ -79,22 +89,19 @@ class Transport:
         sleep: Sleep = anyio.sleep,
         random: Random = dice.random,
         now: Now = utc_now,
-        network: httpcore2.AsyncNetworkBackend | None = None,
+        network: Network | None = None,
     ) -> None:
         self._ca_file = ca_file
+        self._trusted = trusted
         self._proxy = proxy
-        self._timeouts: dict[str, float | None] = {
-            "connect": connect_timeout_s,
-            "read": idle_timeout_s,
-            "write": idle_timeout_s,
-            "pool": None,
-        }
+        self._connect_timeout_s = connect_timeout_s
+        self._idle_timeout_s = idle_timeout_s
         self._plan = plan or RetryPlan()
         self._sleep = sleep
         self._random = random
         self._now = now
-        self._network = network
-        self._pool: httpcore2.AsyncConnectionPool | None = None
+        self._network = network or SocketNetwork()
+        self._connections: Connections | None = None
 
     async def post(
         self,
@@ -139,29 +146,27 @@ class Transport:
         Raises ModelError with the server's status where it stays with HTTP.
         """
         try:
-            with anyio.fail_after(self._timeouts["connect"]):
-                response = await self._send(b"GET", url, b"", headers, provider)
+            with anyio.fail_after(self._connect_timeout_s):
+                answer = await self._ask("GET", url, b"", headers, provider)
         except TimeoutError as error:
-            raise self._lost(httpcore2.ConnectTimeout(), provider, url) from error
-        except NETWORK_ERRORS as error:
+            raise self._lost(SlowToConnect(), provider, url) from error
+        except NetworkError as error:
             raise self._lost(error, provider, url) from error
-        if response.status == SWITCHING_PROTOCOLS:
-            stream: object = response.extensions["network_stream"]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            assert isinstance(stream, httpcore2.AsyncNetworkStream)  # httpcore's promise for a 101
-            return Upgraded(stream, _headers(response), response.aclose)
+        if answer.status == SWITCHING_PROTOCOLS:
+            return Upgraded(answer.hand_over(), answer.headers, answer.rest)
         try:
-            refusal = await self._refusal(response, provider, url)
-        except NETWORK_ERRORS as error:
+            refusal = await self._refusal(answer, provider, url)
+        except NetworkError as error:
             raise self._lost(error, provider, url) from error
         finally:
             with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                await response.aclose()
+                await answer.aclose()
         raise refusal
 
     @property
     def idle_timeout_s(self) -> float:
         """The longest wait for the next byte."""
-        return self._timeouts["read"] or 0.0
+        return self._idle_timeout_s
 
     def wait_s(self, retry: int, error: ModelError) -> float | None:
         """Return the wait before retry number `retry` (from 1), or None to give up."""
@@ -175,9 +180,10 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close idle connections. The transport may be used again afterwards."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.aclose()
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                await connections.aclose()
 
     async def _attempt(
         self, url: str, body: bytes, headers: Mapping[str, str], provider: str
@@ -190,12 +196,12 @@ class Transport:
                 "accept-encoding": "identity",
                 "content-length": str(len(body)),
             }
-            response = await self._send(b"POST", url, body, {**described, **headers}, provider)
+            answer = await self._ask("POST", url, body, {**described, **headers}, provider)
             try:
-                if response.status != 200 or not _is_event_stream(response):
-                    raise await self._refusal(response, provider, url)
+                if answer.status != 200 or not _is_event_stream(answer):
+                    raise await self._refusal(answer, provider, url)
                 parser = EventParser()
-                async with aclosing(response.aiter_stream()) as pieces:
+                async with aclosing(answer.pieces()) as pieces:
                     async for piece in pieces:
                         yield None
                         for event in parser.feed(piece):
@@ -206,50 +212,34 @@ class Transport:
                 # Cancellation must not stop the closing; a peer that does not answer must not
                 # hold it up.
                 with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                    await response.aclose()
+                    await answer.aclose()
         except EventTooLarge as error:
             raise ModelError(f"provider {provider!r} at {shown_url(url)}: {error}") from error
-        except NETWORK_ERRORS as error:
+        except NetworkError as error:
             raise self._lost(error, provider, url) from error
 
-    async def _send(
-        self, method: bytes, url: str, body: bytes, headers: Mapping[str, str], provider: str
-    ) -> httpcore2.Response:
-        if self._pool is None:
-            self._pool = self._new_pool(url)
+    async def _ask(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], provider: str
+    ) -> Answer:
         try:
-            target = httpcore2.URL(url)
-            request = httpcore2.Request(
-                method,
-                target,
-                headers=[
-                    (b"host", _host_header(target)),
-                    *((k.lower().encode("ascii"), v.encode("latin-1")) for k, v in headers.items()),
-                ],
-                content=body,
-                extensions={"timeout": self._timeouts},
-            )
-            return await self._pool.handle_async_request(request)
-        except (UnicodeError, httpcore2.UnsupportedProtocol, httpcore2.LocalProtocolError) as error:
+            if self._connections is None:
+                self._connections = Connections(
+                    self._network,
+                    tls=self._tls_context,
+                    proxy=self._proxy,
+                    connect_s=self._connect_timeout_s,
+                    idle_s=self._idle_timeout_s,
+                )
+            return await self._connections.ask(method, url, headers, body)
+        except CannotAsk as error:
             raise ModelError(
                 f"provider {provider!r} at {shown_url(url)} cannot be asked: {error}; check its"
                 " base_url, key and headers"
             ) from error
 
-    def _new_pool(self, url: str) -> httpcore2.AsyncConnectionPool:
-        context: ssl.SSLContext | None = None
-        if url.startswith("https:"):
-            context = self._tls_context()
-        return httpcore2.AsyncConnectionPool(
-            ssl_context=context,
-            proxy=_proxy(self._proxy) if self._proxy else None,
-            keepalive_expiry=60,
-            network_backend=self._network,
-        )
-
     def _tls_context(self) -> ssl.SSLContext:
         if self._ca_file is None:
-            return httpcore2.default_ssl_context()
+            return self._trusted()
         try:
             return ssl.create_default_context(cafile=self._ca_file)
         except OSError as error:  # ssl.SSLError, a file without certificates, is one too
@@ -257,14 +247,14 @@ class Transport:
                 f"the CA bundle {self._ca_file!r} cannot be used ({error}); name a PEM file"
             ) from error
 
-    async def _refusal(self, response: httpcore2.Response, provider: str, url: str) -> ModelError:
-        headers = _headers(response)
-        body = await _read_some(response)
-        problem = read_problem(body, response.status)
-        if response.status == 200:
+    async def _refusal(self, answer: Answer, provider: str, url: str) -> ModelError:
+        headers = answer.headers
+        body = await _read_some(answer)
+        problem = read_problem(body, answer.status)
+        if answer.status == 200:
             return ModelError(
                 f"provider {provider!r} at {shown_url(url)} answered with"
-                f" {headers.get('content-type', '')!r} instead of an event stream:"
+                f" {_kind(answer)!r} instead of an event stream:"
                 f" {problem.message!r}; check base_url",
                 status=200,
             )
@@ -272,69 +262,51 @@ class Transport:
             problem, provider=provider, url=url, retry_after_s=retry_after_s(headers, self._now)
         )
 
-    def _lost(self, error: Exception, provider: str, url: str) -> ModelError:
+    def _lost(self, error: NetworkError, provider: str, url: str) -> ModelError:
         where = f"provider {provider!r} at {shown_url(url)}"
-        if isinstance(_root(error), ssl.SSLCertVerificationError):
+        root = error.__cause__
+        if isinstance(root, ssl.SSLCertVerificationError):
             return ModelError(
                 f"{where} shows a certificate that is not trusted ({_cause(error)}); if a proxy"
                 " stands between, name its CA bundle (SSL_CERT_FILE)"
             )
-        if _is_unknown_host(_root(error)):
+        if isinstance(root, socket.gaierror) and root.errno != socket.EAI_AGAIN:
             return ModelError(f"{where}: no such host; check base_url and the network")
-        if isinstance(error, httpcore2.ConnectTimeout):
-            what = f"did not accept a connection within {self._timeouts['connect']} s"
-        elif isinstance(error, httpcore2.TimeoutException):
-            what = f"sent nothing for {self._timeouts['read']} s"
-        elif isinstance(error, httpcore2.ConnectError | httpcore2.ProxyError):
+        if isinstance(error, SlowToConnect):
+            what = f"did not accept a connection within {self._connect_timeout_s} s"
+        elif isinstance(error, Silent):
+            what = f"sent nothing for {self._idle_timeout_s} s"
+        elif isinstance(error, Unreachable):
             what = f"cannot be reached ({_cause(error)})"
         else:
             what = f"broke off its answer ({_cause(error)})"
         return Overloaded(f"{where} {what}; check the network and base_url, or try again")
 
 
-def _is_event_stream(response: httpcore2.Response) -> bool:
+def _is_event_stream(answer: Answer) -> bool:
     # Some servers send events under another type or none, so only what surely is not one counts.
-    kind = _headers(response).get("content-type", "").partition(";")[0].strip().lower()
-    return kind not in ("application/json", "text/html")
+    kind = _kind(answer).partition(";")[0].strip().lower()
+    return kind not in ("application/json", "text/html") and not _is_packed(answer)
 
 
-def _headers(response: httpcore2.Response) -> dict[str, str]:
-    return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in response.headers}
+def _is_packed(answer: Answer) -> bool:
+    return answer.headers.get("content-encoding", "identity").strip().lower() != "identity"
 
 
-def _host_header(url: httpcore2.URL) -> bytes:
-    host = b"[%b]" % url.host if b":" in url.host else url.host
-    if url.port is None or (url.scheme, url.port) in ((b"http", 80), (b"https", 443)):
-        return host
-    return b"%b:%d" % (host, url.port)
+def _kind(answer: Answer) -> str:
+    if _is_packed(answer):  # although it was asked not to
+        return f"content-encoding: {answer.headers['content-encoding']}"
+    return answer.headers.get("content-type", "")
 
 
-def _proxy(url: str) -> httpcore2.Proxy:
-    parts = urlsplit(url)
-    if parts.username is None:
-        return httpcore2.Proxy(url)
-    auth = (unquote(parts.username), unquote(parts.password or ""))
-    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    return httpcore2.Proxy(bare, auth=auth)
-
-
-async def _read_some(response: httpcore2.Response) -> bytes:
+async def _read_some(answer: Answer) -> bytes:
     body = bytearray()
-    async with aclosing(response.aiter_stream()) as pieces:
+    async with aclosing(answer.pieces()) as pieces:
         async for piece in pieces:
             body += piece
             if len(body) > MAX_ERROR_BYTES:
                 break
     return bytes(body)
-
-
-def _root(error: Exception) -> object:
-    # httpcore2 wraps what the socket said, and then drops the chain ("from None").
-    return error.args[0] if error.args else None
-
-
-def _is_unknown_host(cause: object) -> bool:
-    return isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN
 
 
 def _cause(error: Exception) -> str:

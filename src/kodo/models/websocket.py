@@ -13,12 +13,12 @@ from collections import deque
 from contextlib import suppress
 
 import anyio
-import httpcore2
 from websockets.exceptions import WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, Protocol, State
 
-from kodo.models.transport import NETWORK_ERRORS, Upgraded
+from kodo.models.http.network import NetworkError
+from kodo.models.transport import Upgraded
 
 MAX_MESSAGE_BYTES = 32 << 20
 IDLE_TIMEOUT_S = 300.0
@@ -27,7 +27,6 @@ CLOSE_TIMEOUT_S = 0.5
 FRESH_S = 5.0
 """A connection that was heard so recently is taken for alive without asking."""
 
-_READ_BYTES = 1 << 16
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -59,6 +58,7 @@ class WebSocket:
     """One open WebSocket with one user at a time. To be closed by `aclose`."""
 
     __slots__ = (
+        "_first",
         "_gone",
         "_heard_s",
         "_idle_timeout_s",
@@ -76,6 +76,7 @@ class WebSocket:
         self._parts: list[bytes] = []
         self._heard_s = anyio.current_time()
         self._gone = False
+        self._first = upgraded.first
 
     async def send(self, text: bytes) -> None:
         """Send one text message. Raises SocketClosed."""
@@ -103,7 +104,7 @@ class WebSocket:
         What the peer said unasked since the last answer is dropped.
         """
         try:
-            while not self._gone and self._upgraded.stream.get_extra_info("is_readable"):
+            while not (self._gone or self._upgraded.stream.is_quiet()):
                 await self._read()
             if self._gone:
                 return False
@@ -129,12 +130,12 @@ class WebSocket:
                 with suppress(SocketClosed, WebSocketException):
                     self._protocol.send_close(1000)
                     await self._flush()
-            await self._upgraded.aclose()
+            await self._upgraded.stream.aclose()
 
     async def _read(self) -> None:
         try:
-            data = await self._upgraded.stream.read(_READ_BYTES)
-        except NETWORK_ERRORS as error:
+            data, self._first = self._first or await self._upgraded.stream.receive(None), b""
+        except NetworkError as error:
             self._gone = True
             raise SocketClosed(str(error) or type(error).__name__) from error
         if data:
@@ -162,8 +163,8 @@ class WebSocket:
         try:
             for data in self._protocol.data_to_send():
                 if data:
-                    await self._upgraded.stream.write(data)
-        except (*NETWORK_ERRORS, httpcore2.LocalProtocolError) as error:
+                    await self._upgraded.stream.send(data, None)
+        except NetworkError as error:
             self._gone = True
             raise SocketClosed(str(error) or type(error).__name__) from error
 

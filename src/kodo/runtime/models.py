@@ -113,6 +113,7 @@ def _open_remote(
     _refuse_cost(settings, info)
     transport = load(MODELS, "transport")(
         ca_file=ca_file(settings),
+        trusted=lambda: load(MODELS, "trusted")(),
         proxy=proxy_for(settings, served.base_url),
     )
     arguments = {

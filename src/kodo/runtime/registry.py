@@ -19,6 +19,7 @@ MODELS: dict[str, str] = {
     "engine": "kodo.models.local:open_llama",
     "shared_engine": "kodo.models.local:open_shared_llama",
     "transport": "kodo.models.transport:Transport",
+    "trusted": "kodo.models.http.tls:system_context",
     "local_info": "kodo.models.local_info:local_info",
     "resident": "kodo.runtime.resident.client:ResidentModel",
     "resident_place": "kodo.runtime.resident.place:Place",
