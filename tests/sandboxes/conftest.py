@@ -11,7 +11,7 @@ from kodo.core.sandbox import Sandbox
 from kodo.sandboxes import landlock
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.ladder import RUNGS, Rung, make_sandbox
-from kodo.sandboxes.namespaces import bubblewrap, userns
+from kodo.sandboxes.namespaces import bubblewrap, docker, userns
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,7 @@ def working_rungs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | N
         "bwrap": anyio.run(bubblewrap.probe, jail),
         "userns": anyio.run(userns.probe, jail),
         "landlock": anyio.run(landlock.probe, jail),
+        "docker": anyio.run(docker.probe, jail),
         "local": None,
     }
 

@@ -12,9 +12,11 @@ import anyio
 import pytest
 
 from kodo.base.errors import SandboxError
+from kodo.base.process import attend
 from kodo.sandboxes import landlock, landlock_launcher
 from kodo.sandboxes.jail import Jail, JailLimits
 from kodo.sandboxes.landlock import Landlock
+from kodo.sandboxes.zygote.client import Zygote
 
 pytestmark = pytest.mark.anyio
 OTHER = "aarch64" if platform.machine() == "x86_64" else "x86_64"
@@ -341,7 +343,8 @@ async def test_nothing_is_left_behind(jail: Landlock) -> None:
     private = jail.session_folder
     assert private is not None
     assert (private / "tmp/x").exists()
-    refused = await jail.exec(f"echo x >> {private}/rules; cat {private}/rules")
+    (private / "other").write_text("x")
+    refused = await jail.exec(f"echo x >> {private}/other; cat {private}/other")
     assert refused.output.count(b"Permission denied") == 2
     await jail.aclose()
     assert not private.exists()
@@ -359,12 +362,14 @@ def test_the_trial_finds_an_open_jail(tmp_path: Path) -> None:
 
 
 async def test_rules_that_the_launcher_cannot_keep_stop_the_command(
-    jail: Landlock, make_jail: Callable[..., Jail], workspace: Path
+    jail: Landlock, workspace: Path
 ) -> None:
-    session = jail.prepare()
-    (session / "rules").write_bytes(b"Lnonsense=1\0F00")
-    result = await jail.exec("touch ran")
-    assert (result.exit_code, result.output[:15]) == (125, b"kodo-landlock: ")
+    zygote = Zygote("from kodo.sandboxes.landlock_launcher import enter", "kodo-landlock: ")
+    variables = {"PATH": os.environ["PATH"]}
+    child = await zygote.fork(b"Lnonsense=1\0F00", ["touch", "ran"], variables, cwd=str(workspace))
+    done = await attend(child, timeout_s=60)
+    zygote.close()
+    assert (done.exit_code, done.output[:15]) == (125, b"kodo-landlock: ")
     assert not (workspace / "ran").exists()
 
 
@@ -390,5 +395,4 @@ async def test_a_command_that_talks_like_the_launcher_is_only_a_result(jail: Lan
 
 
 def test_both_sides_mean_the_same() -> None:
-    assert landlock.LAUNCHER_FAILED == landlock_launcher.FAILED
     assert landlock.LAUNCHER_PREFIX == landlock_launcher.PREFIX

@@ -6,15 +6,16 @@ Guards that no child outlives its call. Does not know about sandboxes or tools.
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import anyio
-import anyio.abc
 import msgspec
 
 OnOutput = Callable[[bytes], Awaitable[None]]
+OnStart = Callable[[int], Coroutine[None, None, None]]
 
 
 class Completed(msgspec.Struct, frozen=True):
@@ -29,6 +30,58 @@ class Completed(msgspec.Struct, frozen=True):
     omitted_bytes: int
     timed_out: bool
     duration_s: float
+
+
+class Sends(Protocol):
+    """Takes bytes for a child's stdin."""
+
+    async def send(self, item: bytes) -> None:
+        """Write all of it. Raises BrokenResourceError where nobody reads."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it: the child reads its end."""
+        ...
+
+
+class Receives(Protocol):
+    """Gives what a child writes."""
+
+    async def receive(self) -> bytes:
+        """Return some bytes. Raises EndOfStream."""
+        ...
+
+
+class Child(Protocol):
+    """A process that has been started, the leader of a group of its own."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is that of its group."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code (a signal below zero), or None while it runs."""
+        ...
+
+    @property
+    def stdin(self) -> Sends | None:
+        """Where its input goes."""
+        ...
+
+    @property
+    def stdout(self) -> Receives | None:
+        """Where its output comes from."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait until it has ended."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open of it."""
+        ...
 
 
 class _Keeper:
@@ -76,15 +129,15 @@ async def run_process(
     timeout_s: float | None = None,
     max_output_bytes: int = 1 << 20,
     on_output: OnOutput | None = None,
+    on_start: OnStart | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run `argv` in a process group of its own until it ends, or kill the group at `timeout_s`.
 
     Cancellation kills the group too. stdin is closed when None; a stream of bytes is fed until it
-    ends or the process does. The child inherits the open files `pass_fds`. Raises
-    OSError where the program cannot be started.
+    ends or the process does. The child inherits the open files `pass_fds`; `on_start` as for
+    `attend`. Raises OSError where the program cannot be started.
     """
-    keeper = _Keeper(max_output_bytes)
     started = anyio.current_time()
     process = await anyio.open_process(
         list(argv),
@@ -96,12 +149,41 @@ async def run_process(
         start_new_session=True,
         pass_fds=pass_fds,
     )
+    return await attend(
+        process,
+        stdin=stdin,
+        timeout_s=timeout_s,
+        max_output_bytes=max_output_bytes,
+        on_output=on_output,
+        on_start=on_start,
+        started=started,
+    )
+
+
+async def attend(
+    process: Child,
+    *,
+    stdin: bytes | AsyncIterable[bytes] | None = None,
+    timeout_s: float | None = None,
+    max_output_bytes: int = 1 << 20,
+    on_output: OnOutput | None = None,
+    on_start: OnStart | None = None,
+    started: float | None = None,
+) -> Completed:
+    """Stay with a child until it has ended, and kill its group at `timeout_s` or on cancellation.
+
+    `on_start` watches it with its number while it runs, and is cancelled when it has ended.
+    """
+    keeper = _Keeper(max_output_bytes)
+    started = anyio.current_time() if started is None else started
     timed_out = False
     try:
         with anyio.move_on_after(timeout_s) as scope:
             async with anyio.create_task_group() as tasks:
                 if stdin is not None:
                     tasks.start_soon(_feed, process, stdin)
+                if on_start is not None:
+                    tasks.start_soon(on_start, process.pid)
                 await _drain(process, keeper, on_output)
                 await process.wait()
                 tasks.cancel_scope.cancel()  # nobody is left to read what is still fed
@@ -122,7 +204,7 @@ async def run_process(
     )
 
 
-async def _feed(process: anyio.abc.Process, stdin: bytes | AsyncIterable[bytes]) -> None:
+async def _feed(process: Child, stdin: bytes | AsyncIterable[bytes]) -> None:
     assert process.stdin is not None
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         if isinstance(stdin, bytes):
@@ -133,7 +215,7 @@ async def _feed(process: anyio.abc.Process, stdin: bytes | AsyncIterable[bytes])
     await process.stdin.aclose()
 
 
-async def _drain(process: anyio.abc.Process, keeper: _Keeper, on_output: OnOutput | None) -> None:
+async def _drain(process: Child, keeper: _Keeper, on_output: OnOutput | None) -> None:
     """Read until the pipe closes, or until the leader has gone and the pipe stays silent."""
     assert process.stdout is not None
     while True:
@@ -157,7 +239,7 @@ async def _drain(process: anyio.abc.Process, keeper: _Keeper, on_output: OnOutpu
             return
 
 
-async def _receive(stream: anyio.abc.ByteReceiveStream) -> bytes:
+async def _receive(stream: Receives) -> bytes:
     try:
         return await stream.receive()
     except (anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):

@@ -16,8 +16,10 @@ Guarantee = Literal[
     "pids_limited",
     "memory_limited",  # of each process
     "memory_sum_limited",  # of all processes of a command together
-    "cpu_limited",
+    "cpu_limited",  # the share of the processors, of all processes of a command together
+    "cpu_time_limited",  # of each process
     "file_size_limited",
+    "disk_sum_limited",  # a command that writes too much or fills the disk is ended, by a watch
     "host_processes_hidden",
     "signals_contained",  # no process outside can be signalled, traced or read
     "environment_scrubbed",

@@ -19,7 +19,8 @@ from kodo.runtime.identity import committer
 from kodo.runtime.models import proxy_for
 from kodo.runtime.registry import NETWORK, load
 from kodo.runtime.rungs import forget, host_key, known_to_work, note_working
-from kodo.sandboxes.jail import Jail
+from kodo.runtime.settings import JailSettings
+from kodo.sandboxes.jail import Jail, JailLimits
 from kodo.sandboxes.ladder import (
     HAVE_A_GATE,
     RungReport,
@@ -90,6 +91,31 @@ def make_jail(settings: Settings) -> Jail:
             paths.run,
         ),
         cache_home=paths.store(settings.cwd).parent / "home",
+        limits=jail_limits(settings.config.jail),
+    )
+
+
+def jail_limits(wanted: JailSettings) -> JailLimits:
+    """Return the limits that are configured. Raises ConfigError for one that nothing fits in."""
+    for name in wanted.__struct_fields__:
+        amount: int | float | str = getattr(wanted, name)
+        if not isinstance(amount, str) and amount <= 0:
+            raise ConfigError(
+                f'jail.{name} = {amount} leaves nothing; give a number above 0, or "none"'
+            )
+
+    def number(amount: int | Literal["none"], unit: int = 1) -> int | None:
+        return None if amount == "none" else amount * unit
+
+    return JailLimits(
+        memory_bytes=number(wanted.memory_mib, 1 << 20),
+        processes=number(wanted.processes),
+        file_bytes=number(wanted.file_mib, 1 << 20),
+        memory_sum_bytes=number(wanted.memory_sum_mib, 1 << 20),
+        processors=None if wanted.processors == "none" else wanted.processors,
+        cpu_seconds=number(wanted.cpu_seconds),
+        written_bytes=number(wanted.written_mib, 1 << 20),
+        free_bytes=number(wanted.free_mib, 1 << 20),
     )
 
 

@@ -113,6 +113,24 @@ class NetworkSettings(Value, frozen=True):
     )
 
 
+class JailSettings(Value, frozen=True):
+    """What the commands of a run may use, at most; `none` is no limit of that kind.
+
+    `memory_mib`, `file_mib` and `cpu_seconds` are for each process; `memory_sum_mib`, `processes`
+    and `processors` (1.5: one and a half) for all of a command together. `written_mib` is what a
+    command may write to disks, `free_mib` what it leaves free.
+    """
+
+    memory_mib: int | Literal["none"] = 4096
+    memory_sum_mib: int | Literal["none"] = 8192
+    processes: int | Literal["none"] = 1024
+    processors: float | Literal["none"] = "none"
+    cpu_seconds: int | Literal["none"] = "none"
+    file_mib: int | Literal["none"] = 4096
+    written_mib: int | Literal["none"] = 65536
+    free_mib: int | Literal["none"] = 256
+
+
 class SecretSettings(Value, frozen=True):
     """What of secrets a model may see. `dotenv`: whether values of `.env` files are hidden."""
 
@@ -137,6 +155,7 @@ class Config(Value, frozen=True):
     require: tuple[Guarantee, ...] = ()
     allow_hosts: tuple[str, ...] = ()
     network: NetworkSettings = NetworkSettings()
+    jail: JailSettings = JailSettings()
     offline: bool = False
     resident: Literal["auto", "off"] = "auto"
     resident_idle_s: float = 900.0

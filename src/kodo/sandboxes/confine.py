@@ -12,6 +12,7 @@ import sys
 FAILED = 125
 
 _LIMITS = {
+    "cpu": resource.RLIMIT_CPU,
     "data": resource.RLIMIT_DATA,
     "fsize": resource.RLIMIT_FSIZE,
     "nproc": resource.RLIMIT_NPROC,
@@ -62,7 +63,7 @@ def install_filter(steps: bytes) -> None:
 
 
 def limit(name: str, amount: int) -> None:
-    """Limit `data`, `fsize` or `nproc` for good, never above what already holds."""
+    """Limit `cpu`, `data`, `fsize` or `nproc` for good, never above what already holds."""
     kind = _LIMITS[name]
     most = resource.getrlimit(kind)[1]
     value = amount if most == resource.RLIM_INFINITY else min(amount, most)

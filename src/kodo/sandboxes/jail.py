@@ -20,7 +20,9 @@ class JailLimits(Value, frozen=True):
     `memory_bytes` bounds the private writable memory of one process, so that runtimes which only
     reserve addresses (JVM, V8, Go) are not hurt; `file_bytes` bounds one file. The sum of memory
     over the processes of a command and its share of the `processors` (1.5: one and a half) hold
-    only where a control group can be made; so does `processes` for root.
+    only where a control group can be made; so does `processes` for root. `cpu_seconds` is for each
+    process. `written_bytes` is the sum that a command may write to disks, and `free_bytes` what it
+    leaves free of the workspace's.
     """
 
     memory_bytes: int | None = 4 << 30
@@ -28,6 +30,9 @@ class JailLimits(Value, frozen=True):
     file_bytes: int | None = 4 << 30
     memory_sum_bytes: int | None = 8 << 30
     processors: float | None = None
+    cpu_seconds: int | None = None
+    written_bytes: int | None = 64 << 30
+    free_bytes: int | None = 256 << 20
 
 
 class Jail(Value, frozen=True):

@@ -14,22 +14,27 @@ from kodo.sandboxes import landlock
 from kodo.sandboxes.copy import CopyLimits
 from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.landlock import Landlock
-from kodo.sandboxes.local import Local
-from kodo.sandboxes.namespaces import bubblewrap, userns
+from kodo.sandboxes.local import GUARANTEES, Local
+from kodo.sandboxes.namespaces import bubblewrap, docker, userns
 from kodo.sandboxes.namespaces.bubblewrap import Bubblewrap
+from kodo.sandboxes.namespaces.docker import Docker
 from kodo.sandboxes.namespaces.jailed import Namespaced
 from kodo.sandboxes.namespaces.userns import UserNamespaces
 from kodo.sandboxes.network.gate import Gate
 from kodo.sandboxes.repository.gitjail import GitJail, Who
 from kodo.sandboxes.scratch import ScratchCopy, open_scratch
 
-Rung = Literal["bwrap", "userns", "landlock", "local"]
-RUNGS: tuple[Rung, ...] = ("bwrap", "userns", "landlock", "local")
+Rung = Literal["bwrap", "userns", "landlock", "docker", "local"]
+RUNGS: tuple[Rung, ...] = ("bwrap", "userns", "landlock", "docker", "local")
 HAVE_A_GATE: frozenset[Rung] = frozenset({"bwrap", "userns"})
 """Rungs that can hold single hosts apart; on the others the network is on or off."""
 
-_NOT_BUILT_YET = frozenset({"docker"})
-_PROBES = {"bwrap": bubblewrap.probe, "userns": userns.probe, "landlock": landlock.probe}
+_PROBES = {
+    "bwrap": bubblewrap.probe,
+    "userns": userns.probe,
+    "landlock": landlock.probe,
+    "docker": docker.probe,
+}
 
 
 class RungReport(Value, frozen=True):
@@ -44,7 +49,7 @@ class RungReport(Value, frozen=True):
 async def probe_rung(name: Rung, jail: Jail) -> RungReport:
     """Try one rung by running in it. A rung that does not work is a report, not an error."""
     if name == "local":
-        return RungReport("local", works=True, guarantees=Local.guarantees)
+        return RungReport("local", works=True, guarantees=GUARANTEES)
     why_not = await _PROBES[name](jail)
     if why_not is not None:
         return RungReport(name, works=False, why_not=why_not)
@@ -70,11 +75,8 @@ async def choose_rung(
     while ago and are not tried again; without `require` their report names no guarantees.
 
     `reports` are those of an earlier probe on this host; a rung that is not among them is probed.
-    Raises SandboxError where the named rung is unknown, not built yet, or does not work.
+    Raises SandboxError where the named rung is unknown or does not work.
     """
-    if rung in _NOT_BUILT_YET:
-        *first, last = RUNGS
-        raise SandboxError(f"rung {rung!r} is not built yet; use {', '.join(first)} or {last}")
     if rung != "auto" and rung not in RUNGS:
         raise SandboxError(f"unknown rung {rung!r}; choose from auto, {', '.join(RUNGS)}")
     probed = {report.name: report for report in reports}
@@ -122,6 +124,8 @@ def make_sandbox(name: Rung, jail: Jail, gate: Gate | None = None) -> Sandbox:
             return UserNamespaces(jail, gate=gate)
         case "landlock":
             return Landlock(jail)
+        case "docker":
+            return Docker(jail)
         case "local":
             return Local(jail)
 
@@ -153,7 +157,7 @@ async def open_copy(
     return await open_scratch(
         jail,
         lambda copy: make_sandbox(name, copy, gate),
-        shows_in_place=name in ("bwrap", "userns"),
+        shows_in_place=name in ("bwrap", "userns", "docker"),
         limits=limits,
         parent=parent,
     )

@@ -13,15 +13,7 @@ listing of folders around something hidden (`ls /`) are closed.
 import os
 import sys
 import tempfile
-from collections.abc import (
-    AsyncIterable,
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -31,37 +23,40 @@ from anyio import CancelScope, to_thread
 
 from kodo.base.errors import SandboxError
 from kodo.base.hashing import NewId, new_id
-from kodo.base.process import run_process
-from kodo.core.sandbox import ExecResult, Guarantee
-from kodo.sandboxes.boundary import Boundary
+from kodo.base.process import Completed
+from kodo.core.sandbox import Guarantee
+from kodo.sandboxes.boundary import Place
+from kodo.sandboxes.confine import FAILED
 from kodo.sandboxes.environment import scrub
 from kodo.sandboxes.home import shown
-from kodo.sandboxes.jail import Jail, checked
+from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.landlock_rules import DEVICES, listable, open_around, readable, secrets
-from kodo.sandboxes.limits.cgroups import Cells, joining
+from kodo.sandboxes.limits.cgroups import Cells
+from kodo.sandboxes.limits.each import limited, of_each
+from kodo.sandboxes.orders import Order, TakesOrders
 from kodo.sandboxes.private import make_private
 from kodo.sandboxes.removal import remove_tree
 from kodo.sandboxes.seccomp import Machine, compile_filter
 from kodo.sandboxes.survivors import MARK, end_marked
+from kodo.sandboxes.zygote.client import Zygote
 
-LAUNCHER_FAILED = 125
 LAUNCHER_PREFIX = "kodo-landlock: "
 """As in the launcher, which is not imported here: its ctypes would slow every start of kodo."""
 
 _FOLDER = Path(__file__).parent
-_LAUNCHER = _FOLDER / "landlock_launcher.py"
 _TRIAL = _FOLDER / "landlock_trial.py"
+_ENTER = "from kodo.sandboxes.landlock_launcher import enter"
 _MACHINES: dict[str, Machine] = {"x86_64": "x86_64", "aarch64": "aarch64"}
 
 
-class Landlock:
-    """Runs every command through a launcher that shuts itself in first."""
+class Landlock(TakesOrders):
+    """Runs every command in a process that shuts itself in first."""
 
     name = "landlock"
 
     def __init__(self, jail: Jail, *, machine: str | None = None, new_id: NewId = new_id) -> None:
         """Raises SandboxError where the workspace cannot be used or the machine is unknown."""
-        self._jail = checked(jail)
+        super().__init__(jail)
         machine = machine or os.uname().machine
         if sys.platform != "linux" or machine not in _MACHINES:
             raise SandboxError(
@@ -69,7 +64,8 @@ class Landlock:
                 f" not for {sys.platform} on {machine!r}"
             )
         self._machine: Machine = _MACHINES[machine]
-        self._boundary = Boundary(self._jail)
+        self._zygote = Zygote(_ENTER, LAUNCHER_PREFIX)
+        self._rules = b""
         self._cells = Cells(self._jail.limits)
         self._new_id = new_id
         self._session: Path | None = None
@@ -80,13 +76,7 @@ class Landlock:
     def guarantees(self) -> frozenset[Guarantee]:
         """What holds for this profile; the limits only where the jail has them."""
         jail = self._jail
-        held: set[Guarantee] = {"processes_ended", *self._cells.guarantees}
-        if jail.limits.memory_bytes is not None:
-            held.add("memory_limited")
-        if jail.limits.file_bytes is not None:
-            held.add("file_size_limited")
-        if jail.limits.processes is not None and os.geteuid() != 0:
-            held.add("pids_limited")
+        held: set[Guarantee] = {"processes_ended", *self._cells.guarantees, *limited(jail.limits)}
         if jail.profile != "full":
             held |= {"write_outside_denied", "read_secrets_denied", "environment_scrubbed"}
             held |= {"privileges_denied", "devices_denied", "kernel_calls_limited"}
@@ -94,108 +84,39 @@ class Landlock:
                 held.add("network_denied")
         return frozenset(held)
 
-    async def exec(
-        self,
-        command: Sequence[str] | str,
-        *,
-        cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
-        stdin: bytes | AsyncIterable[bytes] | None = None,
-        timeout_s: float = 120,
-        max_output_bytes: int = 1 << 20,
-        on_output: Callable[[bytes], Awaitable[None]] | None = None,
-    ) -> ExecResult:
-        """See `kodo.core.sandbox.Sandbox.exec`."""
-        return await self._exec(
-            command,
-            cwd=cwd,
-            env=lambda: {**self._environment, **(env or {})},
-            stdin=stdin,
-            timeout_s=timeout_s,
-            max_output_bytes=max_output_bytes,
-            on_output=on_output,
-        )
-
-    async def exec_open(
-        self,
-        command: str,
-        *,
-        cwd: Path | None,
-        environment: Mapping[str, str],
-        timeout_s: float,
-        max_output_bytes: int,
-        on_output: Callable[[bytes], Awaitable[None]] | None,
-    ) -> ExecResult:
-        """Run a line with that whole environment; here every `.git` is open anyway."""
-        return await self._exec(
-            command,
-            cwd=cwd,
-            env=lambda: dict(environment),
-            stdin=None,
-            timeout_s=timeout_s,
-            max_output_bytes=max_output_bytes,
-            on_output=on_output,
-        )
-
-    @property
-    def guarded_repositories(self) -> Sequence[Path]:
-        """None: this rung cannot protect one."""
-        return ()
-
-    async def _exec(
-        self,
-        command: Sequence[str] | str,
-        *,
-        cwd: Path | None,
-        env: Callable[[], Mapping[str, str]],
-        stdin: bytes | AsyncIterable[bytes] | None,
-        timeout_s: float,
-        max_output_bytes: int,
-        on_output: Callable[[bytes], Awaitable[None]] | None,
-    ) -> ExecResult:
-        place = self._boundary.cwd(cwd)
+    async def _carry_out(self, order: Order, place: Place) -> Completed:
         async with self._preparing:
-            session = self._session or await to_thread.run_sync(self.prepare)
-        through_shell = ["/bin/sh", "-c", 'exec "$@"', "sh"]
-        words = ["bash", "-c", command] if isinstance(command, str) else [*through_shell, *command]
+            self._session = self._session or await to_thread.run_sync(self.prepare)
+        return await self.attempt(order, place.path)
+
+    async def attempt(self, order: Order, inside: Path) -> Completed:
+        """Run an order in the folder `inside`, after `prepare`. Raises OSError."""
         mark = self._new_id()
-        stack = ExitStack()
-        try:
+        with ExitStack() as stack:
             cell = stack.enter_context(self._cells.open())
-            done = await run_process(
-                [*joining(cell), *_START, str(session / "rules"), *words],
-                cwd=place.path,
-                env={"PWD": str(place.path), **env(), MARK: mark},
-                stdin=stdin,
-                timeout_s=timeout_s,
-                max_output_bytes=max_output_bytes,
-                on_output=on_output,
-            )
-        except OSError as error:
-            raise SandboxError(f"cannot start {_START[0]!r}: {error}") from error
-        finally:
-            stack.close()
-            with CancelScope(shield=True):
-                await to_thread.run_sync(end_marked, mark)
-        if done.exit_code == LAUNCHER_FAILED and done.output.startswith(LAUNCHER_PREFIX.encode()):
-            # A command may print this too; then it fails like any other.
-            why = await probe(self._jail)
-            if why is not None:
-                raise SandboxError(f"the jail cannot be built: {why}")
-        return ExecResult(
-            done.exit_code, done.output, done.duration_s, done.omitted_bytes, done.timed_out
-        )
+            try:
+                child = await self._zygote.fork(
+                    self._rules,
+                    order.words,
+                    {"PWD": str(inside), **order.over(self._environment), MARK: mark},
+                    cwd=str(inside),
+                    doors=cell.doors if cell is not None else (),
+                    feeds=order.stdin is not None,
+                )
+                return await order.attend(child)
+            finally:
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(end_marked, mark)
 
-    async def read(self, path: Path) -> bytes:
-        """See `kodo.core.sandbox.Sandbox.read`."""
-        return await to_thread.run_sync(self._boundary.read, path)
-
-    async def write(self, path: Path, data: bytes | None) -> None:
-        """See `kodo.core.sandbox.Sandbox.write`."""
-        await to_thread.run_sync(self._boundary.write, path, data)
+    async def _why_not(self, done: Completed) -> str | None:
+        if done.exit_code != FAILED or not done.output.startswith(LAUNCHER_PREFIX.encode()):
+            return None
+        # A command may print this too; then it fails like any other.
+        return await probe(self._jail)
 
     async def aclose(self) -> None:
         """Remove the private folders. Commands have ended with their calls."""
+        self._zygote.close()
         self._cells.close()
         session, self._session = self._session, None
         if session is not None:
@@ -229,8 +150,7 @@ class Landlock:
         self._environment = scrub(jail.environment, str(home), allow_net=jail.allow_net)
         if jail.profile != "full":
             self._environment["TMPDIR"] = str(tmp)
-        records = b"\0".join(_records(jail, self._machine, (tmp, home), also))
-        (session / "rules").write_bytes(records)
+        self._rules = b"\0".join(_records(jail, self._machine, (tmp, home), also))
         self._session = session
         return session
 
@@ -251,10 +171,10 @@ async def probe(jail: Jail, *, machine: str | None = None) -> str | None:
         sandbox = Landlock(strict, machine=machine)
         try:
             also = (_FOLDER, Path(sys.prefix), Path(sys.base_prefix), target)
-            session = await to_thread.run_sync(sandbox.prepare, also)
+            await to_thread.run_sync(sandbox.prepare, also)
             names = [str(target / "outside"), str(target / "secret"), str(jail.workspace)]
-            argv = [*_START, str(session / "rules"), *_START[:3], str(_TRIAL), *names]
-            done = await run_process(argv, env=sandbox.environment, timeout_s=20)
+            words = [sys.executable, "-I", "-S", str(_TRIAL), *names]
+            done = await sandbox.attempt(Order(words, timeout_s=20), Path("/"))
         finally:
             await sandbox.aclose()
     except SandboxError as error:
@@ -270,19 +190,11 @@ async def probe(jail: Jail, *, machine: str | None = None) -> str | None:
     return answer or f"exit code {done.exit_code} without a word"
 
 
-_START = [sys.executable, "-I", "-S", str(_LAUNCHER)]
-
-
 def _records(
     jail: Jail, machine: Machine, private: Iterable[Path], also: Iterable[Path]
 ) -> Iterator[bytes]:
-    limits = jail.limits
-    if limits.memory_bytes is not None:
-        yield f"Ldata={limits.memory_bytes}".encode()
-    if limits.file_bytes is not None:
-        yield f"Lfsize={limits.file_bytes}".encode()
-    if limits.processes is not None and os.geteuid() != 0:
-        yield f"Lnproc={limits.processes}".encode()
+    for name, amount in of_each(jail.limits):
+        yield f"L{name}={amount}".encode()
     if jail.profile == "full":
         return
     yield b"F" + compile_filter(machine, allow_net=jail.allow_net).hex().encode()

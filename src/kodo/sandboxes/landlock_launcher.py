@@ -1,17 +1,28 @@
-"""The first program in a Landlock jail: puts itself into it for good and becomes the command.
+"""The way into a Landlock jail: a child of the zygote shuts itself in and becomes the command.
 
-Run as `python -I -S landlock_launcher.py SPEC WORD...`; it knows nothing of kodo, so that it starts
-fast. SPEC is a file of records ended by NUL: a letter, then a value. Guards that a step that fails
-ends the program with code 125 before the command begins.
+The rules are records ended by NUL: a letter, then a value. Loads in a millisecond and knows no more
+of kodo than the kernel's calls. Guards that a step that fails ends the process with code 125 before
+the command begins, and that all descendants of a command end with it.
 """
 
 import ctypes
 import os
-import resource
 import select
 import sys
 
-FAILED = 125
+from kodo.sandboxes.confine import (
+    FAILED,
+    Stopped,
+    become,
+    check,
+    die_with_parent,
+    drop_capabilities,
+    install_filter,
+    libc,
+    limit,
+    refuse_new_privileges,
+)
+
 PREFIX = "kodo-landlock: "
 
 _OLDEST_ABI = 3  # before it files anywhere could be cut short
@@ -19,10 +30,6 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers e
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _MAKE_CHAR, _MAKE_BLOCK, _TRUNCATE, _IOCTL_DEVICE = 1 << 6, 1 << 11, 1 << 14, 1 << 15
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEVICE
-_LIMITS = {b"data": resource.RLIMIT_DATA, b"fsize": resource.RLIMIT_FSIZE}
-_LIMITS[b"nproc"] = resource.RLIMIT_NPROC
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Ruleset(ctypes.Structure):
@@ -35,44 +42,31 @@ class _Beneath(ctypes.Structure):
     _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
 
 
-class _Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
-
-
 def abi() -> int:
     """Return the kernel's Landlock version, 0 where it has none or it is switched off."""
-    return max(0, _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1))
+    return max(0, libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1))
 
 
-def main(spec: str, words: list[str]) -> None:
-    """Enter the jail that the file `spec` describes and become `words`."""
-    with open(spec, "rb") as stream:  # noqa: PTH123
-        records = [(item[:1], item[1:]) for item in stream.read().split(b"\0") if item]
-    for letter, value in records:
-        if letter == b"L":
-            name, _, amount = value.partition(b"=")
-            _limit(_LIMITS[name], int(amount))
-    if any(letter == b"F" for letter, _ in records):
-        _drop_capabilities()
-        _check("no_new_privs", _libc.prctl(38, 1, 0, 0, 0))
-        _restrict_files(records)
-        for letter, value in records:
-            if letter == b"F":
-                steps = bytes.fromhex(value.decode())
-                program = _Program(len(steps) // 8, steps)
-                _check("seccomp", _libc.prctl(22, 2, ctypes.byref(program), 0, 0))
-    become(words)
-
-
-def become(words: list[str]) -> None:
-    """Become the command; where there is none, end as a shell would."""
-    for ignored_by_python in (13, 25):  # SIGPIPE, SIGXFSZ
-        _libc.signal(ignored_by_python, None)
+def enter(rules: bytes, words: list[str]) -> None:
+    """Enter the jail that the rules describe and become `words`; returns never."""
+    supervise()
     try:
-        os.execvp(words[0], words)
-    except OSError as error:
-        print(f"{words[0]}: {error.strerror}", file=sys.stderr, flush=True)  # noqa: T201
-        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+        records = [(item[:1], item[1:]) for item in rules.split(b"\0") if item]
+        for letter, value in records:
+            if letter == b"L":
+                name, _, amount = value.decode().partition("=")
+                limit(name, int(amount))
+        filters = [bytes.fromhex(value.decode()) for letter, value in records if letter == b"F"]
+        if filters:
+            drop_capabilities()
+            refuse_new_privileges()
+            _restrict_files(records)
+            for steps in filters:
+                install_filter(steps)
+    except (OSError, ValueError, KeyError, Stopped) as problem:
+        print(f"{PREFIX}{problem}", file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(FAILED)
+    become(words)
 
 
 def supervise() -> None:
@@ -89,10 +83,10 @@ def supervise() -> None:
         os._exit(_code(os.waitpid(keeper, 0)[1]))
     os.close(there)
     os.setsid()
-    _check("subreaper", _libc.prctl(36, 1, 0, 0, 0))
+    check("subreaper", libc.prctl(36, 1, 0, 0, 0))
     command = os.fork()
     if command == 0:
-        _check("pdeathsig", _libc.prctl(1, 9, 0, 0, 0))
+        die_with_parent()
         return
     ended = os.pidfd_open(command)
     watch = select.poll()
@@ -150,13 +144,13 @@ def _restrict_files(records: list[tuple[bytes, bytes]]) -> None:
     version = abi()
     if version < _OLDEST_ABI:
         has = f"only Landlock ABI {version}" if version else "no Landlock, or it is switched off"
-        _fail(f"this kernel has {has}; ABI {_OLDEST_ABI} is needed (Linux 6.2)")
+        raise Stopped(f"this kernel has {has}; ABI {_OLDEST_ABI} is needed (Linux 6.2)")
     handled = (1 << (16 if version >= 5 else 15)) - 1
     no_net = version >= 4 and (b"N", b"") in records
     ruleset = _Ruleset(handled, 3 if no_net else 0, 3 if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
-    handle = _libc.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0)
-    _check("landlock_create_ruleset", handle)
+    handle = libc.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0)
+    check("landlock_create_ruleset", handle)
     rights = {
         b"S": _READ_DIR,
         b"R": _EXECUTE | _READ_FILE | _READ_DIR,
@@ -173,43 +167,8 @@ def _restrict_files(records: list[tuple[bytes, bytes]]) -> None:
             continue  # gone since the rules were made: then there is nothing to allow
         is_folder = os.fstat(rule.folder).st_mode & 0o170000 == 0o040000
         rule.allowed = rights[letter] if is_folder else rights[letter] & _FILE_RIGHTS
-        done = _libc.syscall(_ADD_RULE, handle, 1, ctypes.byref(rule), 0)
-        _check(f"landlock_add_rule {path!r}", done)
+        done = libc.syscall(_ADD_RULE, handle, 1, ctypes.byref(rule), 0)
+        check(f"landlock_add_rule {path!r}", done)
         os.close(rule.folder)
-    _check("landlock_restrict_self", _libc.syscall(_RESTRICT_SELF, handle, 0))
+    check("landlock_restrict_self", libc.syscall(_RESTRICT_SELF, handle, 0))
     os.close(handle)
-
-
-def _drop_capabilities() -> None:
-    """Give up what root could do past any path rule. Only the last step can be needed and fail."""
-    _libc.prctl(47, 4, 0, 0, 0)
-    for number in range(64):
-        if _libc.prctl(24, number, 0, 0, 0) != 0:
-            break
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
-    _check("capset", _libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)())))
-
-
-def _limit(kind: int, amount: int) -> None:
-    most = resource.getrlimit(kind)[1]
-    value = amount if most == resource.RLIM_INFINITY else min(amount, most)
-    resource.setrlimit(kind, (value, value))
-
-
-def _check(step: str, result: int) -> None:
-    if result < 0:
-        _fail(f"{step}: {os.strerror(ctypes.get_errno())}")
-
-
-def _fail(why: str) -> None:
-    print(f"{PREFIX}{why}", file=sys.stderr)  # noqa: T201
-    sys.stderr.flush()
-    os._exit(FAILED)
-
-
-if __name__ == "__main__":
-    try:
-        supervise()
-        main(sys.argv[1], sys.argv[2:])
-    except (OSError, ValueError, KeyError) as error:
-        _fail(repr(error))

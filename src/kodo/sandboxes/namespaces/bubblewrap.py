@@ -3,7 +3,6 @@
 Knows the words of bwrap and nothing else; what is covered stands in `jailed.py`.
 """
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -14,10 +13,12 @@ from kodo.base.process import Completed
 from kodo.sandboxes.environment import DEFAULT_PATH
 from kodo.sandboxes.jail import Jail, JailLimits
 from kodo.sandboxes.limits.cgroups import joining
-from kodo.sandboxes.namespaces.jailed import Namespaced, Start, Wanted, prove
+from kodo.sandboxes.limits.each import of_each
+from kodo.sandboxes.namespaces.jailed import Namespaced, Wanted, prove
 from kodo.sandboxes.namespaces.mounts import TMPFS_BYTES, Mount
-from kodo.sandboxes.namespaces.passing import open_filled
 from kodo.sandboxes.network.gate import Gate
+from kodo.sandboxes.orders import Order
+from kodo.sandboxes.passing import open_filled
 
 
 class Bubblewrap(Namespaced):
@@ -33,15 +34,16 @@ class Bubblewrap(Namespaced):
             raise SandboxError("bwrap is not installed; install the package 'bubblewrap'")
         self._program = found
 
-    def _start(self, wanted: Wanted, stack: ExitStack) -> Start:
+    async def _start(self, wanted: Wanted, order: Order, stack: ExitStack) -> Completed:
         argv = [self._program, *_arguments(self._jail, gated=self._gated is not None)]
         argv += _words(wanted.mounts)
-        files: list[int] = []
+        files = list(wanted.files)
         if wanted.filter:
             files.append(open_filled("filter", wanted.filter, stack))
-            argv += ["--seccomp", str(files[0])]
+            argv += ["--seccomp", str(files[-1])]
         argv += ["--chdir", str(wanted.cwd), "--", *_limited(self._jail.limits), *wanted.words]
-        return Start([*joining(wanted.cell), *argv], tuple(files))
+        argv = [*joining(wanted.cell), *argv]
+        return await order.run(argv, env=order.over(self.environment), files=files)
 
     async def _why_not(self, done: Completed) -> str | None:
         if done.exit_code != 1 or not done.output.startswith(b"bwrap: "):
@@ -82,13 +84,12 @@ def _words(mounts: Iterable[Mount]) -> Iterator[str]:
 def _limited(limits: JailLimits) -> list[str]:
     """Return the words that set the limits and then become the command."""
     steps: list[str] = []
-    if limits.memory_bytes is not None:
-        steps.append(f"ulimit -d {limits.memory_bytes >> 10}")
-    if limits.file_bytes is not None:
-        steps.append(f"ulimit -f {limits.file_bytes >> 9}")
-    if limits.processes is not None and os.geteuid() != 0:
-        steps.append(f"ulimit -{_PROCESS_FLAG} {limits.processes}")
+    for name, amount in of_each(limits):
+        flag, unit = _FLAGS[name]
+        steps.append(f"ulimit -{flag} {amount // unit}")
     return ["/bin/sh", "-c", "; ".join([*steps, 'exec "$@"']), "sh"] if steps else []
 
 
 _PROCESS_FLAG = "p" if Path("/bin/sh").resolve().name in {"dash", "ash", "busybox"} else "u"
+_FLAGS = {"cpu": ("t", 1), "data": ("d", 1024), "fsize": ("f", 512), "nproc": (_PROCESS_FLAG, 1)}
+"""The shell's flag for each limit, and the unit that it counts in."""

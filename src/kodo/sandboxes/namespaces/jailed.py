@@ -10,8 +10,8 @@ where no cgroup can be made the sum of memory and, for root, the number of proce
 import os
 import sys
 import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
@@ -20,13 +20,14 @@ import msgspec
 from anyio import to_thread
 
 from kodo.base.errors import SandboxError
-from kodo.base.process import Completed, run_process
-from kodo.core.sandbox import ExecResult, Guarantee
-from kodo.sandboxes.boundary import Boundary
+from kodo.base.process import Completed
+from kodo.core.sandbox import Guarantee
+from kodo.sandboxes.boundary import Place
 from kodo.sandboxes.environment import scrub
 from kodo.sandboxes.guarded import Guarded, find_guarded
-from kodo.sandboxes.jail import Jail, checked
+from kodo.sandboxes.jail import Jail
 from kodo.sandboxes.limits.cgroups import Cell, Cells
+from kodo.sandboxes.limits.each import limited
 from kodo.sandboxes.namespaces.mounts import (
     Folders,
     Mount,
@@ -36,6 +37,7 @@ from kodo.sandboxes.namespaces.mounts import (
 )
 from kodo.sandboxes.network.gate import Gate
 from kodo.sandboxes.network.settings import proxy_environment
+from kodo.sandboxes.orders import Order, TakesOrders
 from kodo.sandboxes.private import make_private
 from kodo.sandboxes.removal import remove_tree
 from kodo.sandboxes.seccomp import Machine, compile_filter
@@ -69,33 +71,24 @@ class Session(msgspec.Struct):
         return Folders(self.folder / "tmp", self.folder / "home")
 
 
-class Start(msgspec.Struct, frozen=True):
-    """How a rung starts one command: the words, and the open files that they name."""
-
-    argv: list[str]
-    files: tuple[int, ...] = ()
-
-
 class Wanted(msgspec.Struct, frozen=True):
-    """One command, as a rung has to build it."""
+    """One command, as a rung has to build it; `files` are open under their own numbers in it."""
 
     mounts: tuple[Mount, ...]
     cwd: Path
     words: list[str]
     filter: bytes
     cell: Cell | None
+    files: tuple[int, ...]
 
 
-class Namespaced(ABC):
+class Namespaced(TakesOrders):
     """Runs every command in fresh namespaces. `gate` lets commands reach the hosts it allows."""
-
-    name: str
 
     def __init__(self, jail: Jail, *, gate: Gate | None = None) -> None:
         """Raises SandboxError where the workspace cannot be used."""
-        self._jail = checked(jail)
+        super().__init__(jail)
         self._gate = gate
-        self._boundary = Boundary(self._jail)
         self._cells = Cells(self._jail.limits)
         self._session: Session | None = None
         self._fixed: tuple[Mount, ...] | None = None
@@ -106,14 +99,7 @@ class Namespaced(ABC):
     @property
     def guarantees(self) -> frozenset[Guarantee]:
         """What holds for this profile; the limits only where the jail has them."""
-        limits = self._jail.limits
-        held: set[Guarantee] = {*_ALWAYS, *self._cells.guarantees}
-        if limits.memory_bytes is not None:
-            held.add("memory_limited")
-        if limits.file_bytes is not None:
-            held.add("file_size_limited")
-        if limits.processes is not None and os.geteuid() != 0:
-            held.add("pids_limited")
+        held: set[Guarantee] = {*_ALWAYS, *self._cells.guarantees, *limited(self._jail.limits)}
         if self._jail.profile != "full":
             held |= _CONTAINED
             if self._filter:
@@ -123,143 +109,31 @@ class Namespaced(ABC):
         return frozenset(held)
 
     @abstractmethod
-    def _start(self, wanted: Wanted, stack: ExitStack) -> Start:
-        """Return how to start a command; what is opened for it is closed by `stack`."""
+    async def _start(self, wanted: Wanted, order: Order, stack: ExitStack) -> Completed:
+        """Build the jail and run the order in it; what is opened for it is closed by `stack`."""
 
-    @abstractmethod
-    async def _why_not(self, done: Completed) -> str | None:
-        """Return why the jail cannot be built, where the output looks as if it was not."""
+    async def _carry_out(self, order: Order, place: Place) -> Completed:
+        return await self.attempt(order, self._jail.workspace.joinpath(*place.parts))
 
-    async def exec(
-        self,
-        command: Sequence[str] | str,
-        *,
-        cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
-        stdin: bytes | AsyncIterable[bytes] | None = None,
-        timeout_s: float = 120,
-        max_output_bytes: int = 1 << 20,
-        on_output: Callable[[bytes], Awaitable[None]] | None = None,
-    ) -> ExecResult:
-        """See `kodo.core.sandbox.Sandbox.exec`."""
-        return await self._exec(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=stdin,
-            timeout_s=timeout_s,
-            max_output_bytes=max_output_bytes,
-            on_output=on_output,
-        )
+    async def attempt(self, order: Order, inside: Path) -> Completed:
+        """Run an order in the folder `inside`, without a look at whether the jail was built.
 
-    async def exec_open(
-        self,
-        command: str,
-        *,
-        cwd: Path | None,
-        environment: Mapping[str, str],
-        timeout_s: float,
-        max_output_bytes: int,
-        on_output: Callable[[bytes], Awaitable[None]] | None,
-    ) -> ExecResult:
-        """Run a line with that whole environment, no network, and every `.git` open for writing.
-
-        What makes git run programs stays read-only where it exists. Raises SandboxError.
-        """
-        return await self._exec(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdin=None,
-            timeout_s=timeout_s,
-            max_output_bytes=max_output_bytes,
-            on_output=on_output,
-            opened=True,
-        )
-
-    async def _exec(
-        self,
-        command: Sequence[str] | str,
-        *,
-        cwd: Path | None,
-        env: Mapping[str, str] | None,
-        stdin: bytes | AsyncIterable[bytes] | None,
-        timeout_s: float,
-        max_output_bytes: int,
-        on_output: Callable[[bytes], Awaitable[None]] | None,
-        opened: bool = False,
-    ) -> ExecResult:
-        place = self._boundary.cwd(cwd)
-        words = ["bash", "-c", command] if isinstance(command, str) else list(command)
-        try:
-            done = await self.attempt(
-                words,
-                self._jail.workspace.joinpath(*place.parts),
-                opened=opened,
-                env=env,
-                stdin=stdin,
-                timeout_s=timeout_s,
-                max_output_bytes=max_output_bytes,
-                on_output=on_output,
-            )
-        except OSError as error:
-            raise SandboxError(
-                f"cannot start a command in the {self.name} jail: {error}"
-            ) from error
-        why = await self._why_not(done)
-        if why is not None:
-            raise SandboxError(f"the jail cannot be built: {why}")
-        return ExecResult(
-            done.exit_code, done.output, done.duration_s, done.omitted_bytes, done.timed_out
-        )
-
-    async def attempt(
-        self,
-        words: list[str],
-        inside: Path,
-        *,
-        opened: bool = False,
-        env: Mapping[str, str] | None = None,
-        stdin: bytes | AsyncIterable[bytes] | None = None,
-        timeout_s: float = 20,
-        max_output_bytes: int = 1 << 20,
-        on_output: Callable[[bytes], Awaitable[None]] | None = None,
-    ) -> Completed:
-        """Run words in the folder `inside`, without a look at whether the jail was built.
-
-        `opened`: with every `.git` open for writing, `env` as the whole environment, no gate.
         Raises OSError where the first program or a control group cannot be made.
         """
         async with self._preparing:
             fixed = self._fixed = self._fixed or await to_thread.run_sync(self.prepare)
+        words = order.words
         async with AsyncExitStack() as stack:
             inner = stack.enter_context(ExitStack())
             files: tuple[int, ...] = ()
-            if self._gated is not None and not opened:
+            if self._gated is not None and not order.opened:
                 channel = await stack.enter_async_context(self._gated.admit())
                 files = (channel,)
                 words = [sys.executable, "-I", "-S", HANDOFF_INSIDE, str(channel), *words]
             cell = inner.enter_context(self._cells.open())
-            mounts = (*fixed, *self.guards(opened=opened))
-            wanted = Wanted(mounts, inside, words, self._filter, cell)
-            start = self._start(wanted, inner)
-            return await run_process(
-                start.argv,
-                env=dict(env or {}) if opened else {**self._environment, **(env or {})},
-                stdin=stdin,
-                timeout_s=timeout_s,
-                max_output_bytes=max_output_bytes,
-                on_output=on_output,
-                pass_fds=(*start.files, *files),
-            )
-
-    async def read(self, path: Path) -> bytes:
-        """See `kodo.core.sandbox.Sandbox.read`."""
-        return await to_thread.run_sync(self._boundary.read, path)
-
-    async def write(self, path: Path, data: bytes | None) -> None:
-        """See `kodo.core.sandbox.Sandbox.write`."""
-        await to_thread.run_sync(self._boundary.write, path, data)
+            mounts = (*fixed, *self.guards(opened=order.opened))
+            wanted = Wanted(mounts, inside, words, self._filter, cell, files)
+            return await self._start(wanted, order, inner)
 
     async def aclose(self) -> None:
         """Remove the private folders. Commands have ended with their calls."""
@@ -332,8 +206,8 @@ async def prove(make: Callable[[Jail], Namespaced], jail: Jail, prefix: str) -> 
         return str(error)
     target = await to_thread.run_sync(tempfile.mkdtemp, "", "kodo-probe-", "/var/tmp")
     try:
-        words = ["/bin/sh", "-c", _PROBE, "probe", target]
-        done = await sandbox.attempt(words, jail.workspace.resolve())
+        order = Order(["/bin/sh", "-c", _PROBE, "probe", target], timeout_s=20)
+        done = await sandbox.attempt(order, jail.workspace.resolve())
     except OSError as error:
         return f"cannot start it: {error}"
     finally:

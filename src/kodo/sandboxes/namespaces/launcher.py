@@ -1,8 +1,8 @@
-"""The first program in a jail that kodo builds itself: makes the namespaces and the mounts.
+"""The way into a jail that kodo builds itself: makes the namespaces and the mounts.
 
-Takes a plan on an open file and becomes the parent of the command: one process outside waits, one
+Runs in a child of the zygote and becomes the parent of the command: one process outside waits, one
 inside is number 1 and collects orphans, so that all end with it. Guards that a step which fails
-ends it with code 125 before the command begins. Imports little, as it starts with every command.
+raises before the command begins. Imports little, as it is loaded for every jail.
 """
 
 import ctypes
@@ -10,10 +10,8 @@ import fcntl
 import os
 import stat
 import struct
-import sys
 
 from kodo.sandboxes.confine import (
-    Stopped,
     become,
     check,
     die_with_parent,
@@ -23,7 +21,7 @@ from kodo.sandboxes.confine import (
     limit,
     refuse_new_privileges,
 )
-from kodo.sandboxes.namespaces.plan import FAILED, PREFIX, Plan
+from kodo.sandboxes.namespaces.plan import Plan
 
 _NEW_MOUNTS, _NEW_CGROUP, _NEW_UTS, _NEW_IPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 _NEW_USER, _NEW_PIDS, _NEW_NET = 0x10000000, 0x20000000, 0x40000000
@@ -33,19 +31,13 @@ _MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
-def main(words: list[str]) -> None:
-    """Build the jail of the plan on the open file words[0] and run the rest in it."""
-    handle = int(words[0])
-    with open(handle, "rb") as stream:
-        plan = Plan.load(stream.read())
-    for door in plan.doors:
-        with open(door, "wb", buffering=0) as group:  # noqa: PTH123
-            group.write(b"0")
-    die_with_parent()
-    _leave_the_host(plan)
+def enter(plan: bytes, words: list[str]) -> None:
+    """Build the jail of a plan and run the words in it. Returns never."""
+    wanted = Plan.load(plan)
+    _leave_the_host(wanted)
     inner = os.fork()
     if inner == 0:
-        _live_inside(plan, words[1:])
+        _live_inside(wanted, words)
     os._exit(_code(os.waitpid(inner, 0)[1]))
 
 
@@ -169,17 +161,3 @@ def _raise_loopback() -> None:
 def _code(status: int) -> int:
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
-
-
-def fail(error: BaseException) -> None:
-    """Say why there is no jail, and end."""
-    print(f"{PREFIX}{error}", file=sys.stderr, flush=True)  # noqa: T201
-    os._exit(FAILED)
-
-
-def start() -> None:
-    """Build the jail that the arguments of this process name, and never return."""
-    try:
-        main(sys.argv[1:])
-    except (OSError, ValueError, KeyError, Stopped) as problem:
-        fail(problem)

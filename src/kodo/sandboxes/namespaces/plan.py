@@ -5,7 +5,6 @@ Knows no kernel call; both sides read it, so it imports next to nothing.
 
 import marshal
 
-FAILED = 125
 PREFIX = "kodo-userns: "
 
 Step = tuple[str, str, str, bool]
@@ -15,14 +14,13 @@ Step = tuple[str, str, str, bool]
 class Plan:
     """What the launcher is told; built by `userns.py` and read back here."""
 
-    __slots__ = ("cwd", "doors", "filter", "limits", "network", "root", "steps", "tmpfs_bytes")
+    __slots__ = ("cwd", "filter", "limits", "network", "root", "steps", "tmpfs_bytes")
 
     def __init__(
         self,
         root: str,
         cwd: str,
         steps: list[Step],
-        doors: list[str],
         limits: list[tuple[str, int]],
         filter: bytes,  # noqa: A002
         tmpfs_bytes: int,
@@ -32,7 +30,6 @@ class Plan:
         self.root = root
         self.cwd = cwd
         self.steps = steps
-        self.doors = doors
         self.limits = limits
         self.filter = filter
         self.tmpfs_bytes = tmpfs_bytes

@@ -7,23 +7,21 @@ For hosts without bwrap that let a user make namespaces (Linux 5.12). What is co
 import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 from kodo.base.errors import SandboxError
 from kodo.base.process import Completed
-from kodo.sandboxes.jail import Jail, JailLimits
-from kodo.sandboxes.namespaces.jailed import Namespaced, Start, Wanted, prove
+from kodo.sandboxes.confine import FAILED
+from kodo.sandboxes.jail import Jail
+from kodo.sandboxes.limits.each import of_each
+from kodo.sandboxes.namespaces.jailed import Namespaced, Wanted, prove
 from kodo.sandboxes.namespaces.mounts import TMPFS_BYTES
-from kodo.sandboxes.namespaces.passing import open_filled
-from kodo.sandboxes.namespaces.plan import FAILED, PREFIX, Plan
+from kodo.sandboxes.namespaces.plan import PREFIX, Plan
 from kodo.sandboxes.network.gate import Gate
+from kodo.sandboxes.orders import Order
+from kodo.sandboxes.zygote.client import Zygote
 
 _MACHINES = ("x86_64", "aarch64")
-_SOURCE = Path(__file__).parents[3]
-_START = (
-    f"import sys; sys.path[:0] = [{str(_SOURCE)!r}]\n"
-    "from kodo.sandboxes.namespaces.launcher import start\nstart()"
-)
+_ENTER = "from kodo.sandboxes.namespaces.launcher import enter"
 
 
 class UserNamespaces(Namespaced):
@@ -38,8 +36,9 @@ class UserNamespaces(Namespaced):
             raise SandboxError(
                 f"userns is built for Linux on {' and '.join(_MACHINES)}, not for {sys.platform}"
             )
+        self._zygote = Zygote(_ENTER, PREFIX)
 
-    def _start(self, wanted: Wanted, stack: ExitStack) -> Start:
+    async def _start(self, wanted: Wanted, order: Order, stack: ExitStack) -> Completed:
         folder = self.session_folder
         assert folder is not None, "prepare comes first"
         root = folder / "root"
@@ -48,15 +47,26 @@ class UserNamespaces(Namespaced):
             root=str(root),
             cwd=str(wanted.cwd),
             steps=[(m.kind, m.target, m.source, m.optional) for m in wanted.mounts],
-            doors=list(wanted.cell.doors) if wanted.cell is not None else [],
-            limits=list(_limits(self._jail.limits)),
+            limits=of_each(self._jail.limits),
             filter=wanted.filter,
             tmpfs_bytes=TMPFS_BYTES,
             network=self._gated is None and (self._jail.allow_net or self._jail.profile == "full"),
         )
-        handle = open_filled("plan", plan.dump(), stack)
-        argv = [sys.executable, "-I", "-S", "-c", _START, str(handle), *wanted.words]
-        return Start(argv, (handle,))
+        child = await self._zygote.fork(
+            plan.dump(),
+            wanted.words,
+            order.over(self.environment),
+            cwd="/",
+            doors=wanted.cell.doors if wanted.cell is not None else (),
+            files=wanted.files,
+            feeds=order.stdin is not None,
+        )
+        return await order.attend(child)
+
+    async def aclose(self) -> None:
+        """End the process that starts commands and remove the private folders."""
+        self._zygote.close()
+        await super().aclose()
 
     async def _why_not(self, done: Completed) -> str | None:
         if done.exit_code != FAILED or not done.output.startswith(PREFIX.encode()):
@@ -68,10 +78,3 @@ class UserNamespaces(Namespaced):
 async def probe(jail: Jail) -> str | None:
     """Run a command in a jail and see whether it holds. Returns why it does not, or None."""
     return await prove(UserNamespaces, jail, PREFIX)
-
-
-def _limits(limits: JailLimits) -> list[tuple[str, int]]:
-    wanted = [("data", limits.memory_bytes), ("fsize", limits.file_bytes)]
-    if os.geteuid() != 0:
-        wanted.append(("nproc", limits.processes))
-    return [(name, amount) for name, amount in wanted if amount is not None]

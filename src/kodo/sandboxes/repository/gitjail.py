@@ -19,6 +19,7 @@ from anyio import CancelScope, to_thread
 from kodo.core.sandbox import ExecResult, Guarantee, Sandbox
 from kodo.sandboxes.guarded import find_repositories
 from kodo.sandboxes.jail import Jail
+from kodo.sandboxes.orders import Order
 from kodo.sandboxes.repository.quiet import RUNS, RUNS_IN_NESTED, quiet_environment
 from kodo.sandboxes.repository.vital import Vital, executes, look, put_back
 
@@ -45,17 +46,8 @@ class OpenJail(Sandbox, Protocol):
         """Every `.git` of the workspace that it protects, once a command has run."""
         ...
 
-    async def exec_open(
-        self,
-        command: str,
-        *,
-        cwd: Path | None,
-        environment: Mapping[str, str],
-        timeout_s: float,
-        max_output_bytes: int,
-        on_output: Callable[[bytes], Awaitable[None]] | None,
-    ) -> ExecResult:
-        """Run a line with that whole environment, and `.git` open for writing."""
+    async def fulfil(self, order: Order) -> ExecResult:
+        """Run an order that is `opened`: with its whole environment, and `.git` open."""
         ...
 
     @property
@@ -136,14 +128,16 @@ class GitJail:
             who: Mapping[str, str] = {} if named else await to_thread.run_sync(self._who)
             put: list[str] = []
             try:
-                done = await self._inner.exec_open(
+                order = Order(
                     command,
-                    cwd=cwd,
-                    environment=self._environment(who),
+                    cwd,
+                    self._environment(who),
                     timeout_s=timeout_s,
                     max_output_bytes=max_output_bytes,
                     on_output=on_output,
+                    opened=True,
                 )
+                done = await self._inner.fulfil(order)
             finally:
                 with CancelScope(shield=True):
                     put = await to_thread.run_sync(_put_all_back, before)
