@@ -5,12 +5,15 @@ reaches a person unless -vv asks for it. Guards that a closed pipe ends the comm
 """
 
 import argparse
+import atexit
 import gc
 import importlib
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn, Protocol, cast
 
 from kodo.base.errors import KodoError
@@ -105,6 +108,22 @@ def run_command(name: str, path: str, summary: str, argv: Sequence[str]) -> int:
     except BaseException as error:  # noqa: BLE001  the border: everything becomes a line and a code
         return _report(cause(error), verbosity)
     return code
+
+
+def end_process(code: int) -> NoReturn:
+    """End the process with `code`, its threads joined and what waits for the exit called.
+
+    Taking the interpreter apart, module by module, is left out: everything that was opened has been
+    closed before, and it costs a fifth of a short run's CPU.
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  (as multiprocessing does)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # None, gone, or closed
+            stream.flush()
+    os._exit(code)
 
 
 def _report(error: BaseException, verbosity: int) -> int:

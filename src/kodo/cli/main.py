@@ -82,6 +82,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     border: ModuleType = importlib.import_module("kodo.cli.border")
     code: int = border.run_command(arguments[0], command.module, command.summary, arguments[1:])
+    if argv is None:
+        border.end_process(code)
     return code
 
 

@@ -17,7 +17,7 @@ from kodo.runtime.meaning import find_meaning
 from kodo.runtime.registry import MEMORY, load
 from kodo.runtime.repository_map import RepositoryMap
 
-BEGIN_S = 3.0
+BEGIN_S = 10.0
 """After how long a run begins to index; shorter runs leave it to the next one that needs it."""
 
 EVERY_S = 15.0

@@ -5,11 +5,11 @@ asks or denies is matched generously: options between its words do not hide it.
 """
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from kodo.agent.permission.invocations import Invocation
 from kodo.agent.permission.places import Places
 from kodo.agent.permission.rules import Rule
+from kodo.base.globs import is_like
 
 _WRITER_NAMES = """
     tee mv touch rm rmdir mkdir truncate chmod chown chgrp chattr setfacl shred patch ed
@@ -42,10 +42,10 @@ def applies(rule: Rule, at: Invocation, places: Places) -> bool:
     if rule.flags and not any(_has_flag(flag, arguments) for flag in rule.flags):
         return False
     if rule.words and not any(
-        fnmatchcase(word, pattern) for word in (*arguments, *at.writes) for pattern in rule.words
+        is_like(word, pattern) for word in (*arguments, *at.writes) for pattern in rule.words
     ):
         return False
-    if rule.sets and not any(fnmatchcase(name, item) for name in _set(at) for item in rule.sets):
+    if rule.sets and not any(is_like(name, item) for name in _set(at) for item in rule.sets):
         return False
     return not rule.paths or _names_place(rule, at, places)
 
@@ -85,7 +85,7 @@ def _in_order(wanted: Sequence[str | tuple[str, ...]], words: Sequence[str]) -> 
 
 def _is(item: str | tuple[str, ...], word: str) -> bool:
     choices = (item,) if isinstance(item, str) else item
-    return any(fnmatchcase(word, choice) for choice in choices)
+    return any(is_like(word, choice) for choice in choices)
 
 
 def _has_flag(flag: str, arguments: Sequence[str]) -> bool:

@@ -7,8 +7,8 @@ Lexical: it follows no symlink (the jail does). Guards that `..`, `~`, braces, `
 import posixpath
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
+from kodo.base.globs import is_like
 from kodo.core.messages import Value
 
 _HARMLESS = (
@@ -72,7 +72,7 @@ class Places(Value, frozen=True):
             wanted = f"{self.home}{pattern[1:]}"
         else:
             wanted = pattern
-        return path == wanted or path.startswith(f"{wanted}/") or fnmatchcase(path, wanted)
+        return path == wanted or path.startswith(f"{wanted}/") or is_like(path, wanted)
 
 
 def _holds(folder: str, inner: str) -> bool:
