@@ -49,6 +49,8 @@ export interface ApprovalGiven {
 
 /**
  * A whole reply of a model. `model` is its id, `provider/model`.
+ *
+ * `scores` are the tokens of its text, where the prompt asked for them.
  */
 export interface Assistant {
   type: "assistant";
@@ -56,6 +58,7 @@ export interface Assistant {
   model: string;
   stop?: "end" | "length" | "refusal" | "tool_calls"; // "end"
   usage?: Usage; // {}
+  scores?: Array<Score>; // []
 }
 
 /**
@@ -125,7 +128,8 @@ export interface Closed {
  *
  * `kind` is `text`, `reasoning`, `call` (a piece of a call's arguments; `name` and `call_id` tell
  * which) or `prefill` (no text: `done` of `total` prompt tokens have been read, or the waiting
- * state of a slow model). `signature` ends a piece of reasoning that has one.
+ * state of a slow model). `signature` ends a piece of reasoning that has one. `scores` are the
+ * tokens of a piece of text, where they were asked for.
  */
 export interface Delta {
   kind: "call" | "prefill" | "reasoning" | "text";
@@ -135,6 +139,7 @@ export interface Delta {
   done?: number; // 0
   total?: number; // 0
   signature?: string; // ""
+  scores?: Array<Score>; // []
 }
 
 /**
@@ -571,6 +576,19 @@ export interface RunStarted {
   cwd: string;
   sandbox: string;
   kodo_version: string;
+}
+
+/**
+ * A token as text, and its natural log-probability under the model.
+ *
+ * `octets` are its bytes where the text is not all of it (a piece of a character); `top` holds
+ * the likeliest tokens in its place, where they were asked for.
+ */
+export interface Score {
+  text: string;
+  logprob: number;
+  octets?: Array<number>; // []
+  top?: Array<Score>; // []
 }
 
 /**

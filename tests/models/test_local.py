@@ -143,7 +143,7 @@ def test_a_thread_with_calls_becomes_alternating_turns() -> None:
     )
     assert [turn.role for turn in found] == ["user", "assistant", "user"]
     assert found[0].content == "a\n\nb"
-    assert local_calls.read(found[1].content.split("\n", 1)[1], "call_1") == call
+    assert local_calls.read(found[1].content.split("\n", 1)[1], "call_1", ()) == call
     assert found[2].content == "Result of shell (ok):\nfile\n\ngo on"
 
 

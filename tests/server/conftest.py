@@ -10,6 +10,7 @@ import httpx2
 import msgspec
 import pytest
 from starlette.routing import BaseRoute
+from tests.engine import conftest as engine_fixtures
 from websockets.asyncio.client import ClientConnection, connect
 
 from kodo.core.model import Model
@@ -22,6 +23,7 @@ from kodo.server.run import Address, bind, serve
 from kodo.server.service import Bounds, Service
 
 Json = dict[str, Any]
+real_model = engine_fixtures.real_model
 
 
 def steps(*lines: Json) -> Scripted:

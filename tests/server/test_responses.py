@@ -6,6 +6,7 @@ import pytest
 from tests.server.conftest import running, steps
 
 from kodo.core.messages import Reasoning, Text, ToolCall, ToolResult, User
+from kodo.core.model import ToolChoice
 
 pytestmark = pytest.mark.anyio
 
@@ -174,7 +175,8 @@ async def test_what_a_request_may_ask_for_reaches_the_model() -> None:
         '{"type":"object"}',
         "thread-1",
     )
-    assert [spec.name for spec in prompt.tools] == ["shell"]
+    assert "shell" in [spec.name for spec in prompt.tools]
+    assert prompt.tool_choice == ToolChoice("named", "shell")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,9 @@ async def test_what_a_request_may_ask_for_reaches_the_model() -> None:
         ({"temperature": 9}, 400, "invalid_value", "between 0 and 2"),
         ({"stop": [""]}, 400, "invalid_value", "stop"),
         ({"text": {"format": {"type": "xml"}}}, 400, "invalid_value", "xml"),
-        ({"top_logprobs": 2}, 400, "unsupported_parameter", "top_logprobs"),
+        ({"top_logprobs": 21}, 400, "invalid_value", "between 0 and 20"),
+        ({"tool_choice": "required"}, 400, "invalid_value", "no tools"),
+        ({"tool_choice": "perhaps"}, 400, "invalid_value", "'perhaps'"),
         ({"background": True}, 400, "invalid_value", "background"),
         ({"tools": [{"type": "function", "name": "a b"}]}, 400, "invalid_value", "a b"),
         ({"tool_choice": {"name": "f"}}, 400, "invalid_value", "'f'"),

@@ -77,6 +77,19 @@ class Usage(Value, frozen=True):
         )
 
 
+class Score(Value, frozen=True):
+    """A token as text, and its natural log-probability under the model.
+
+    `octets` are its bytes where the text is not all of it (a piece of a character); `top` holds
+    the likeliest tokens in its place, where they were asked for.
+    """
+
+    text: str
+    logprob: float
+    octets: tuple[int, ...] = ()
+    top: "tuple[Score, ...]" = ()
+
+
 class User(Value, frozen=True, tag="user"):
     """What a person (or the harness in a person's place) said."""
 
@@ -84,12 +97,16 @@ class User(Value, frozen=True, tag="user"):
 
 
 class Assistant(Value, frozen=True, tag="assistant"):
-    """A whole reply of a model. `model` is its id, `provider/model`."""
+    """A whole reply of a model. `model` is its id, `provider/model`.
+
+    `scores` are the tokens of its text, where the prompt asked for them.
+    """
 
     parts: tuple[Part, ...]
     model: str
     stop: Stop = "end"
     usage: Usage = Usage()
+    scores: tuple[Score, ...] = ()
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
@@ -125,7 +142,8 @@ class Delta(Value, frozen=True):
 
     `kind` is `text`, `reasoning`, `call` (a piece of a call's arguments; `name` and `call_id` tell
     which) or `prefill` (no text: `done` of `total` prompt tokens have been read, or the waiting
-    state of a slow model). `signature` ends a piece of reasoning that has one.
+    state of a slow model). `signature` ends a piece of reasoning that has one. `scores` are the
+    tokens of a piece of text, where they were asked for.
     """
 
     kind: Literal["text", "reasoning", "call", "prefill"]
@@ -135,6 +153,7 @@ class Delta(Value, frozen=True):
     done: int = 0
     total: int = 0
     signature: str = ""
+    scores: tuple[Score, ...] = ()
 
 
 def user(text: str) -> User:

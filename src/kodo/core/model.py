@@ -16,7 +16,8 @@ Ability = Literal[
     "small",  # cannot drive a loop by itself: use strategies/search
     "complete",  # also implements Completer
     "sample",  # also implements Sampler
-    "custom_tools",  # takes free-form (non-JSON) tools
+    "custom_tools",  # takes free-form (non-JSON) tools, and is held to their grammars
+    "logprobs",  # tells the log-probabilities of its tokens
 ]
 
 
@@ -44,11 +45,28 @@ class ModelInfo(Value, frozen=True):
 
 
 class ToolSpec(Value, frozen=True):
-    """A tool as a model sees it. `parameters` is its JSON Schema as JSON text."""
+    """A tool as a model sees it. `parameters` is its JSON Schema as JSON text.
+
+    `grammar` (GBNF) makes it a free-form tool for models with the ability `custom_tools`: the one
+    argument `input` is plain text that the grammar holds.
+    """
 
     name: str
     description: str
     parameters: str
+    grammar: str = ""
+
+
+class ToolChoice(Value, frozen=True):
+    """Whether a reply calls tools: as it likes, never, at least one, or the tool `name`."""
+
+    mode: Literal["auto", "none", "required", "named"] = "auto"
+    name: str = ""
+
+    @property
+    def must_call(self) -> bool:
+        """Whether a reply without a call is wrong."""
+        return self.mode in ("required", "named")
 
 
 class Prompt(Value, frozen=True):
@@ -59,6 +77,8 @@ class Prompt(Value, frozen=True):
     `cache_key` is stable over a thread, so that
     providers can route to their prompt cache. `recalled` is stored text for this call alone: the
     adapter puts it into the newest message, behind everything that the next prompt will repeat.
+    `top_logprobs` asks for the scores of the reply's tokens and of so many others in place of each
+    (0: of none); models without the ability `logprobs` give none.
     """
 
     instructions: str
@@ -72,6 +92,8 @@ class Prompt(Value, frozen=True):
     grammar: str | None = None
     cache_key: str = ""
     recalled: str = ""
+    tool_choice: ToolChoice = ToolChoice()
+    top_logprobs: int | None = None
 
 
 class Model(Protocol):

@@ -32,6 +32,7 @@ from kodo.base.errors import ConfigError, ModelError
 from kodo.engine import openmp, wire
 from kodo.engine.chains import Chains, Drop, Erase, Restore, Save, Step
 from kodo.engine.files import check_gguf
+from kodo.engine.grammars import either
 from kodo.engine.request import Event, Finished, Request, Turn
 from kodo.engine.slots import Lease, Slots
 
@@ -144,7 +145,11 @@ class LlamaEngine:
         Closing the iterator or cancelling returns at once; the processor is free after the batch
         in hand. Raises ModelError, ContextOverflow.
         """
-        grammar = request.grammar if request.schema is None else grammar_of(request.schema)
+        grammar = request.grammar
+        if request.schema is not None:
+            grammar = grammar_of(request.schema)
+            if request.grammar is not None:
+                grammar = either((grammar, request.grammar))
         for first in range(0, request.samples, self._settings.slots):
             samples = min(self._settings.slots, request.samples - first)
             async with (
@@ -215,7 +220,9 @@ class LlamaEngine:
                     loop.call_soon_threadsafe(send.close)
 
         body = wire.encode(request, grammar, samples, first, slot)
-        replies = wire.Replies(samples, first, mute=request.output_tokens == 0)
+        replies = wire.Replies(
+            samples, first, top_logprobs=request.top_logprobs, mute=request.output_tokens == 0
+        )
         running = self._threads.submit(work)
         try:
             async for chunk in receive:

@@ -22,11 +22,13 @@ class Request(msgspec.Struct, frozen=True):
     Text of `prompt` that looks like a model's marker (`<|im_end|>`) is read as that marker.
     `samples` continuations are drawn over one reading of `prompt`, at most `Settings.slots` of
     them at a time (more are drawn in rounds). `schema` (JSON Schema as JSON text) and `grammar`
-    (GBNF) exclude each other. `seed` None draws anew each time; sample i uses `seed + i`.
+    (GBNF) hold the text; where both are given, it keeps to either. `seed` None draws anew each
+    time; sample i uses `seed + i`.
     `reuse_tokens` allows text that has moved in the cache to be kept, in runs of at least that
     many tokens (approximate: meant for fill-in-the-middle); 0 keeps exact prefixes only.
-    `stop` strings are not part of the text. Requests of one `chain` continue one another; "" is for
-    those that belong to none. `output_tokens` 0 reads the prompt only: the text is empty.
+    `top_logprobs` is how many other tokens each score tells of. `stop` strings are not part of the
+    text. Requests of one `chain` continue one another; "" is for those that belong to none.
+    `output_tokens` 0 reads the prompt only: the text is empty.
     """
 
     prompt: str
@@ -40,15 +42,21 @@ class Request(msgspec.Struct, frozen=True):
     schema: str | None = None
     samples: int = 1
     logprobs: bool = False
+    top_logprobs: int = 0
     reuse_tokens: int = 0
     chain: str = ""
 
 
 class TokenScore(msgspec.Struct, frozen=True):
-    """A token's text and its natural log-probability under the model, before any grammar."""
+    """A token's text and its natural log-probability under the model, before any grammar.
+
+    `octets` are its bytes, `top` the likeliest tokens in its place.
+    """
 
     text: str
     logprob: float
+    octets: tuple[int, ...] = ()
+    top: "tuple[TokenScore, ...]" = ()
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -59,10 +67,11 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """Newly decoded text of sample number `sample`, from 0."""
+    """Newly decoded text of sample number `sample`, from 0; `scores` where they were asked for."""
 
     sample: int
     text: str
+    scores: tuple[TokenScore, ...] = ()
 
 
 class Timings(msgspec.Struct, frozen=True):

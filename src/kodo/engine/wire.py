@@ -12,6 +12,8 @@ from kodo.engine.request import Event, Finished, Piece, Reading, Request, Timing
 class _Logprob(msgspec.Struct):
     token: str
     logprob: float
+    octets: tuple[int, ...] = msgspec.field(default=(), name="bytes")
+    top_logprobs: "tuple[_Logprob, ...]" = ()
 
 
 class _Logprobs(msgspec.Struct):
@@ -82,15 +84,18 @@ def encode(
     if grammar is not None:
         body["grammar"] = grammar
     if request.logprobs:
-        body["n_probs"] = 1
+        body["n_probs"] = max(1, request.top_logprobs)
     return msgspec.json.encode(body)
 
 
 class Replies:
     """Turns the chunks of one call into events, gathering text and scores of each sample."""
 
-    def __init__(self, samples: int, first_sample: int, *, mute: bool = False) -> None:
+    def __init__(
+        self, samples: int, first_sample: int, *, top_logprobs: int = 0, mute: bool = False
+    ) -> None:
         self._first = first_sample
+        self._top = top_logprobs
         self._mute = mute  # llama.cpp says a token even where none is asked for
         self._texts: list[list[str]] = [[] for _ in range(samples)]
         self._scores: list[list[TokenScore]] = [[] for _ in range(samples)]
@@ -115,13 +120,13 @@ class Replies:
         for choice in found.choices:
             if self._mute:
                 choice.text, choice.logprobs = "", None
+            scores: tuple[TokenScore, ...] = ()
             if choice.logprobs is not None:
-                self._scores[choice.index] += [
-                    TokenScore(entry.token, entry.logprob) for entry in choice.logprobs.content
-                ]
-            if choice.text:
+                scores = tuple(_score(one, self._top) for one in choice.logprobs.content)
+                self._scores[choice.index] += scores
+            if choice.text or scores:
                 self._texts[choice.index].append(choice.text)
-                events.append(Piece(self._first + choice.index, choice.text))
+                events.append(Piece(self._first + choice.index, choice.text, scores))
             if choice.finish_reason is not None:
                 events.append(self._finish(choice, found.timings or _Timings()))
         return events
@@ -143,6 +148,11 @@ class Replies:
         )
 
 
+def _score(found: _Logprob, top: int) -> TokenScore:
+    others = tuple(_score(one, 0) for one in found.top_logprobs[:top])
+    return TokenScore(found.token, found.logprob, found.octets, others)
+
+
 def _rate(tokens: int, milliseconds: float) -> float:
     return tokens * 1000 / milliseconds if milliseconds > 0 else 0.0
 
@@ -155,4 +165,6 @@ def _error_of(error: _Error) -> ModelError:
             limit_tokens=error.n_ctx or None,
             prompt_tokens=error.n_prompt_tokens or None,
         )
-    return ModelError(f"llama.cpp refused the request: {error.message} ({error.type})")
+    status = 400 if error.type == "invalid_request_error" else None
+    said = f"llama.cpp refused the request: {error.message} ({error.type})"
+    return ModelError(said, status=status)

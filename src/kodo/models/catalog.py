@@ -36,7 +36,9 @@ _OPENAI: frozenset[Ability] = frozenset(
     {"tools", "parallel_tools", "schema", "images", "reasoning"}
 )
 _ANTHROPIC: frozenset[Ability] = frozenset({"tools", "parallel_tools", "images"})
-_OWN_SERVER: frozenset[Ability] = frozenset({"tools", "parallel_tools", "schema", "seed"})
+_OWN_SERVER: frozenset[Ability] = frozenset(
+    {"tools", "parallel_tools", "schema", "seed", "logprobs"}
+)
 
 
 @cache

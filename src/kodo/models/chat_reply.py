@@ -10,12 +10,13 @@ import msgspec
 
 from kodo.base.hashing import NewId
 from kodo.base.text import repair_surrogates
-from kodo.core.messages import Assistant, Delta, Part, Reasoning, Stop, Text, ToolCall, Usage
+from kodo.core.messages import Assistant, Delta, Part, Reasoning, Score, Stop, Text, ToolCall, Usage
 from kodo.core.model import ModelInfo
 from kodo.models import payload
 from kodo.models.catalog import cost_usd
 from kodo.models.exchange import Endpoint, delta_text
 from kodo.models.failures import problem_of
+from kodo.models.scores import WireScore, score_of
 from kodo.models.sse import ServerEvent
 
 _STOPS: dict[str, Stop] = {
@@ -50,9 +51,14 @@ class _Delta(msgspec.Struct):
     tool_calls: list[_CallPiece] | None = None
 
 
+class _Logprobs(msgspec.Struct):
+    content: tuple[WireScore, ...] | None = None
+
+
 class _Choice(msgspec.Struct):
     delta: _Delta | None = None
     message: _Delta | None = None
+    logprobs: _Logprobs | None = None
     finish_reason: str | None = None
 
 
@@ -102,6 +108,7 @@ class ChatReader:
         "_reasoning",
         "_reasoning_field",
         "_refused",
+        "_scores",
         "_texts",
         "_usage",
     )
@@ -116,6 +123,7 @@ class ChatReader:
         self._calls: list[_Call] = []
         self._finish_reason = ""
         self._refused = False
+        self._scores: list[Score] = []
         self._over = False
         self._usage: _Usage | None = None
 
@@ -140,7 +148,10 @@ class ChatReader:
             self._usage = chunk.usage
         if chunk.choices:
             choice = chunk.choices[0]
-            yield from self._take(choice.delta or choice.message or _Delta())
+            told = (choice.logprobs.content if choice.logprobs else None) or ()
+            scores = tuple(map(score_of, told))
+            self._scores += scores
+            yield from self._take(choice.delta or choice.message or _Delta(), scores)
             self._finish_reason = choice.finish_reason or self._finish_reason
 
     def finish(self) -> Assistant | None:
@@ -155,9 +166,10 @@ class ChatReader:
         for call in self._calls:
             arguments = repair_surrogates("".join(call.arguments)).strip() or "{}"
             parts.append(ToolCall(call.id, repair_surrogates(call.name), arguments))
-        return Assistant(tuple(parts), self._info.id, self._stop(), self._counted())
+        scores = tuple(self._scores)
+        return Assistant(tuple(parts), self._info.id, self._stop(), self._counted(), scores)
 
-    def _take(self, delta: _Delta) -> Iterator[Delta]:
+    def _take(self, delta: _Delta, scores: tuple[Score, ...]) -> Iterator[Delta]:
         for name in ("reasoning_content", "reasoning"):
             thought: str | None = getattr(delta, name)
             # Some servers send the same piece in both fields.
@@ -171,9 +183,9 @@ class ChatReader:
         if delta.refusal:
             self._refused = True
             content = (content or "") + delta.refusal
-        if content:
-            self._texts.append(content)
-            yield Delta("text", delta_text(content))
+        if content or scores:
+            self._texts.append(content or "")
+            yield Delta("text", delta_text(content or ""), scores=scores)
         for piece in delta.tool_calls or ():
             yield from self._take_call(piece)
 

@@ -51,6 +51,15 @@ def request_body(info: ModelInfo, prompt: Prompt, images: dict[str, str]) -> Jso
             }
             for tool in prompt.tools
         ]
+        if prompt.tool_choice.mode == "named":
+            named: Json = {"name": prompt.tool_choice.name}
+            body["tool_choice"] = {"type": "function", "function": named}
+        elif prompt.tool_choice.mode != "auto":
+            body["tool_choice"] = prompt.tool_choice.mode
+    if prompt.top_logprobs is not None and "logprobs" in info.abilities:
+        body["logprobs"] = True
+        if prompt.top_logprobs:
+            body["top_logprobs"] = prompt.top_logprobs
     if prompt.output_tokens is not None:
         # OpenAI's reasoning models refuse the name that every other server knows.
         name = "max_completion_tokens" if official_reasoner else "max_tokens"

@@ -57,6 +57,7 @@ def prepare(prompt: Prompt, info: ModelInfo, *, images: bool) -> Prompt:
                 tool.name,
                 repair_surrogates(tool.description),
                 repair_surrogates(tool.parameters),
+                tool.grammar,
             )
             for tool in prompt.tools
         ),

@@ -17,6 +17,7 @@ from kodo.core.messages import (
     Delta,
     Message,
     Part,
+    Score,
     Stop,
     Text,
     ToolCall,
@@ -24,10 +25,10 @@ from kodo.core.messages import (
     Usage,
     User,
 )
-from kodo.core.model import Candidate, Hole, ModelInfo, Prompt
+from kodo.core.model import Candidate, Hole, ModelInfo, Prompt, ToolSpec
 from kodo.engine.infill import STOPS, gap, trim
 from kodo.engine.llama import LlamaEngine, Settings
-from kodo.engine.request import Finished, Piece, Reading, Request, TextEngine, Turn
+from kodo.engine.request import Finished, Piece, Reading, Request, TextEngine, TokenScore, Turn
 from kodo.models import local_calls
 from kodo.models.handoff import prepare
 from kodo.models.local_info import OUTPUT_TOKENS, local_info, located
@@ -79,8 +80,9 @@ class LocalModel:
                 match event:
                     case Reading(done, total):
                         yield Delta("prefill", done=done, total=total)
-                    case Piece(text=text):
-                        yield Delta(kind, text)
+                    case Piece(text=text, scores=scores):
+                        told = tuple(map(_score, scores)) if kind == "text" else ()
+                        yield Delta(kind, text, scores=told)
                     case Finished():
                         yield self._reply(prompt, event)
 
@@ -167,28 +169,34 @@ class LocalModel:
         ready = join_recalled(prepare(prompt, self._info, images=False))
         wanted = OUTPUT_TOKENS if prompt.output_tokens is None else prompt.output_tokens
         output_tokens = min(wanted, OUTPUT_TOKENS)
-        schema = local_calls.schema(ready.tools) if ready.tools else ready.schema
+        schema, grammar = ready.schema, ready.grammar
+        if ready.tools:
+            schema, grammar = local_calls.bounds(ready.tools, ready.tool_choice, ready.schema)
         return Request(
             prompt=await engine.render(turns(ready)),
             output_tokens=output_tokens,
             stop=ready.stop,
             temperature=prompt.temperature or 0.0,
             seed=prompt.seed,
-            grammar=prompt.grammar,
+            grammar=grammar,
             schema=schema,
             samples=samples,
+            logprobs=prompt.top_logprobs is not None,
+            top_logprobs=prompt.top_logprobs or 0,
             chain=prompt.cache_key,
         )
 
     def _reply(self, prompt: Prompt, finished: Finished) -> Assistant:
         part: Part = Text(finished.text)
         stop: Stop = finished.stop
+        scores = finished.scores
         if prompt.output_tokens == 0:
             stop = "end"
         elif prompt.tools and finished.stop == "end":
             calls = sum(len(m.calls) for m in prompt.messages if isinstance(m, Assistant))
-            part = local_calls.read(finished.text, f"call_{calls + 1}")
+            part = local_calls.read(finished.text, f"call_{calls + 1}", prompt.tools)
             stop = "tool_calls" if isinstance(part, ToolCall) else "end"
+            scores = _within(scores, *local_calls.answer_span(finished.text))
         timings = finished.timings
         usage = Usage(
             input_tokens=timings.prompt_tokens,
@@ -197,7 +205,7 @@ class LocalModel:
             cost_usd=0.0,
         )
         parts: tuple[Part, ...] = () if part == Text("") else (part,)
-        return Assistant(parts, self._info.id, stop, usage)
+        return Assistant(parts, self._info.id, stop, usage, tuple(map(_score, scores)))
 
 
 def turns(prompt: Prompt) -> list[Turn]:
@@ -210,14 +218,29 @@ def turns(prompt: Prompt) -> list[Turn]:
         system = f"{system}\n\n{local_calls.instructions(prompt.tools)}".strip()
     found = [Turn("system", system)] if system else []
     for message in prompt.messages:
-        turn = _turn(message)
+        turn = _turn(message, prompt.tools)
         if found and found[-1].role == turn.role:
             turn = Turn(turn.role, f"{found.pop().content}\n\n{turn.content}")
         found.append(turn)
     return found
 
 
-def _turn(message: Message) -> Turn:
+def _score(score: TokenScore) -> Score:
+    return Score(score.text, score.logprob, score.octets, tuple(map(_score, score.top)))
+
+
+def _within(scores: tuple[TokenScore, ...], begin: int, end: int) -> tuple[TokenScore, ...]:
+    """Return the scores of the tokens that stand between two places of the text."""
+    found: list[TokenScore] = []
+    at = 0
+    for score in scores:
+        if at >= begin and at + len(score.text) <= end:
+            found.append(score)
+        at += len(score.text)
+    return tuple(found)
+
+
+def _turn(message: Message, tools: tuple[ToolSpec, ...]) -> Turn:
     match message:
         case User():
             texts = (part.text for part in message.parts if isinstance(part, Text))
@@ -226,5 +249,5 @@ def _turn(message: Message) -> Turn:
             return Turn("user", f"Result of {message.name} ({message.outcome}):\n{message.text}")
         case Assistant():
             pieces = [message.text] if message.text else []
-            pieces += [local_calls.write(call) for call in message.calls]
+            pieces += [local_calls.write(call, tools) for call in message.calls]
             return Turn("assistant", "\n".join(pieces))

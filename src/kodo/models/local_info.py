@@ -14,7 +14,9 @@ CONTEXT_TOKENS = 16_384
 OUTPUT_TOKENS = 4_096
 
 _SMALL_BYTES = 6 << 30
-_ABILITIES: frozenset[Ability] = frozenset({"tools", "schema", "grammar", "seed", "sample"})
+_ABILITIES: frozenset[Ability] = frozenset(
+    {"tools", "schema", "grammar", "seed", "sample", "custom_tools", "logprobs"}
+)
 
 
 def local_info(name: str) -> ModelInfo:

@@ -17,7 +17,7 @@ from kodo.core.messages import (
     ToolResult,
     UserPart,
 )
-from kodo.core.model import ModelInfo, Prompt
+from kodo.core.model import ModelInfo, Prompt, ToolChoice
 from kodo.models import payload
 from kodo.models.exchange import model_name
 from kodo.models.recalled import is_question
@@ -55,11 +55,21 @@ def request_body(info: ModelInfo, prompt: Prompt, images: dict[str, str]) -> Jso
         ]
         tools[-1] = _cached(tools[-1])
         body["tools"] = tools
+        match prompt.tool_choice:
+            case ToolChoice("named", name):
+                body["tool_choice"] = {"type": "tool", "name": name}
+            case ToolChoice("required"):
+                body["tool_choice"] = {"type": "any"}
+            case ToolChoice("none"):
+                body["tool_choice"] = {"type": "none"}
+            case _:
+                pass
     if stops := [stop for stop in prompt.stop if stop.strip()]:  # the API refuses blank ones
         body["stop_sequences"] = stops
-    if "reasoning" in info.abilities:
+    forced = bool(prompt.tools) and prompt.tool_choice.must_call
+    if "reasoning" in info.abilities and not forced:  # the API refuses both together
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
-    elif prompt.temperature is not None:
+    elif prompt.temperature is not None and "reasoning" not in info.abilities:
         body["temperature"] = min(1.0, prompt.temperature)
     if prompt.schema is not None:
         schema = msgspec.Raw(prompt.schema.encode())

@@ -10,12 +10,13 @@ from typing import Literal
 import msgspec
 
 from kodo.base.text import repair_surrogates
-from kodo.core.messages import Assistant, Delta, Part, Reasoning, Stop, Text, ToolCall, Usage
+from kodo.core.messages import Assistant, Delta, Part, Reasoning, Score, Stop, Text, ToolCall, Usage
 from kodo.core.model import ModelInfo
 from kodo.models import payload
 from kodo.models.catalog import cost_usd
 from kodo.models.exchange import Endpoint, delta_text
 from kodo.models.failures import Problem, problem_of
+from kodo.models.scores import WireScore, score_of
 from kodo.models.sse import ServerEvent
 
 
@@ -77,18 +78,29 @@ class ResponsesEvent(msgspec.Struct):
     message: str | None = None
     code: str | None = None
     status: int | None = None
+    logprobs: tuple[WireScore, ...] | None = None
 
 
 class ResponsesReader:
     """Reads one answer of the Responses API."""
 
-    __slots__ = ("_calls", "_ended", "_endpoint", "_info", "_items", "_response", "_texts")
+    __slots__ = (
+        "_calls",
+        "_ended",
+        "_endpoint",
+        "_info",
+        "_items",
+        "_response",
+        "_scores",
+        "_texts",
+    )
 
     def __init__(self, info: ModelInfo, endpoint: Endpoint) -> None:
         self._info = info
         self._endpoint = endpoint
         self._items: list[_Item] = []
         self._calls: dict[str, _Item] = {}
+        self._scores: list[Score] = []
         self._texts: list[str] = []  # of the item that is being spoken
         self._ended: Literal["", "completed", "incomplete"] = ""
         self._response = _Response()
@@ -119,7 +131,9 @@ class ResponsesReader:
             case "response.output_text.delta" | "response.refusal.delta":
                 if event.delta:
                     self._texts.append(event.delta)
-                    yield Delta("text", delta_text(event.delta))
+                    scores = tuple(map(score_of, event.logprobs or ()))
+                    self._scores += scores
+                    yield Delta("text", delta_text(event.delta), scores=scores)
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 if event.delta:
                     yield Delta("reasoning", delta_text(event.delta))
@@ -156,7 +170,8 @@ class ResponsesReader:
         if not items and (text := repair_surrogates("".join(self._texts))):
             parts.append(Text(text))
         usage = self._usage()
-        return Assistant(tuple(parts), self._info.id, self._stop(items, parts), usage)
+        stop, scores = self._stop(items, parts), tuple(self._scores)
+        return Assistant(tuple(parts), self._info.id, stop, usage, scores)
 
     def _keep(self, item: _Item) -> Iterator[Delta]:
         self._items.append(item)

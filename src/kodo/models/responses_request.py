@@ -22,6 +22,7 @@ from kodo.models.exchange import model_name
 from kodo.models.handoff import data_url
 
 MIN_OUTPUT_TOKENS = 16  # the API refuses less
+LOGPROBS = "message.output_text.logprobs"  # what `include` calls them
 
 Json = dict[str, object]
 
@@ -56,8 +57,13 @@ def request_body(info: ModelInfo, prompt: Prompt, images: dict[str, str]) -> Jso
             }
             for tool in prompt.tools
         ]
-        body["tool_choice"] = "auto"
+        choice = prompt.tool_choice
+        named: Json = {"type": "function", "name": choice.name}
+        body["tool_choice"] = named if choice.mode == "named" else choice.mode
         body["parallel_tool_calls"] = "parallel_tools" in info.abilities
+    if prompt.top_logprobs is not None and "logprobs" in info.abilities:
+        body["include"] = [LOGPROBS]
+        body["top_logprobs"] = prompt.top_logprobs
     if prompt.output_tokens == 0:
         body["generate"] = False
     elif prompt.output_tokens is not None:

@@ -20,6 +20,7 @@ from kodo.core.messages import (
     Message,
     Part,
     Reasoning,
+    Score,
     Stop,
     Text,
     ToolCall,
@@ -58,7 +59,7 @@ class Step(Value, frozen=True):
     """One line: one reply. `expect` is a regex that the newest message's text must contain.
 
     `delay_s` is waited before the first delta. `stop` defaults to `tool_calls` where there are
-    calls and to `end` where there are none.
+    calls and to `end` where there are none. `scores` go out with the text where they are asked for.
     """
 
     expect: str | None = None
@@ -67,6 +68,7 @@ class Step(Value, frozen=True):
     calls: tuple[ScriptedCall, ...] = ()
     stop: Stop | None = None
     usage: Usage = Usage()
+    scores: tuple[Score, ...] = ()
     delay_s: float = 0
     error: ScriptedFailure | None = None
 
@@ -91,7 +93,9 @@ def scripted_info(name: str) -> ModelInfo:
         context_tokens=1_000_000,
         output_tokens=100_000,
         inputs=("text", "image"),
-        abilities=frozenset({"tools", "parallel_tools", "images", "reasoning", "schema", "seed"}),
+        abilities=frozenset(
+            {"tools", "parallel_tools", "images", "reasoning", "schema", "seed", "logprobs"}
+        ),
     )
 
 
@@ -164,6 +168,8 @@ class Scripted:
             )
         replies = sum(isinstance(message, Assistant) for message in prompt.messages)
         reply = self._reply(step, replies + 1)
+        if prompt.top_logprobs is not None:
+            reply = msgspec.structs.replace(reply, scores=step.scores)
         for delta in _deltas(reply):
             yield delta
         yield reply
@@ -235,8 +241,8 @@ def _deltas(reply: Assistant) -> Iterator[Delta]:
                 for piece in _pieces(part.text):
                     yield Delta("reasoning", piece)
             case Text():
-                for piece in _pieces(part.text):
-                    yield Delta("text", piece)
+                for number, piece in enumerate(_pieces(part.text)):
+                    yield Delta("text", piece, scores=() if number else reply.scores)
             case ToolCall():
                 for piece in _pieces(part.arguments):
                     yield Delta("call", piece, call_id=part.id, name=part.name)

@@ -16,7 +16,7 @@ from kodo.server.caller import Caller
 from kodo.server.gateway.generation import SlowReader
 from kodo.server.problem import Problem, RequestError, problem_of
 from kodo.server.service import Service
-from kodo.server.wire import ErrorBody, EventAnswer, Stream, while_there
+from kodo.server.wire import EVENTS, ErrorBody, EventAnswer, Stream, while_there
 
 SendBytes = Callable[[bytes], Awaitable[None]]
 
@@ -49,7 +49,7 @@ class Answering:
         self._model = model
         self._prompt = prompt
 
-    def streamed(self, writer: Writer, words: ErrorBody) -> Response:
+    def streamed(self, writer: Writer, words: ErrorBody, media_type: bytes = EVENTS) -> Response:
         """Return the answer as a stream of events."""
 
         async def work(to: Stream) -> None:
@@ -69,7 +69,7 @@ class Answering:
                 return
             await to.send(writer.finish(reply))
 
-        return EventAnswer(work, words)
+        return EventAnswer(work, words, media_type)
 
     async def whole(self, request: Request) -> Assistant:
         """Return the reply. Raises RequestError, ClientGone."""

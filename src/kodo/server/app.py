@@ -19,6 +19,8 @@ from kodo.server.facade import Facade
 from kodo.server.listing import Listing
 from kodo.server.messages.endpoint import MessagesEndpoint
 from kodo.server.messages.reply import messages_error
+from kodo.server.ollama.endpoint import OllamaEndpoint
+from kodo.server.ollama.reply import ollama_error
 from kodo.server.problem import Problem, RequestError
 from kodo.server.responses.chains import Chains
 from kodo.server.responses.endpoint import ResponsesEndpoint
@@ -42,6 +44,7 @@ def build_app(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
     responses = ResponsesEndpoint(service, chains)
     messages = MessagesEndpoint(service)
     facade = Facade(service)
+    ollama = OllamaEndpoint(service)
     post = ["POST"]
 
     def route(path: str, endpoint: Endpoint, methods: list[str], words: ErrorBody) -> Route:
@@ -73,6 +76,8 @@ def build_app(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
             route("/api/version", facade.version, ["GET"], openai_error),
             route("/api/tags", facade.tags, ["GET"], openai_error),
             route("/api/show", facade.show, post, openai_error),
+            route("/api/chat", ollama.chat, post, ollama_error),
+            route("/api/generate", ollama.generate, post, ollama_error),
             WebSocketRoute("/v1/responses", socket),
             route("/v1/responses", responses, post, openai_error),
             route("/v1/responses/{response_id}", responses.retrieve, ["GET"], openai_error),

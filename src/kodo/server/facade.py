@@ -1,7 +1,7 @@
 """The few calls by which editors that know Ollama find models, and /v1/embeddings.
 
-Covered: /api/version, /api/tags, /api/show; the chat itself goes over /v1/chat/completions, as
-Copilot Chat does it. Not covered: Ollama's own chat and pull. No model here makes embeddings.
+Covered: /api/version, /api/tags, /api/show; Ollama's own chat is in ollama/. Not covered: pull and
+whatever else changes models. No model here makes embeddings.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""HTTP as the endpoints speak it: bodies with a limit, JSON answers, streams of server events.
+"""HTTP as the endpoints speak it: bodies with a limit, JSON answers, streams of events.
 
 Knows ASGI and no API's words. Guards memory (a body is bounded before it is read) and the model: a
 client that goes away ends what it asked for.
@@ -90,15 +90,18 @@ def _too_large(max_bytes: int) -> RequestError:
 
 T = TypeVar("T")
 Work = Callable[["Stream"], Awaitable[None]]
+EVENTS = b"text/event-stream; charset=utf-8"
+LINES = b"application/x-ndjson"
 
 
 class Stream:
-    """A stream of server-sent events. The answer begins with the first `send`."""
+    """A stream of events. The answer begins with the first `send`."""
 
-    __slots__ = ("_headers", "_send", "began")
+    __slots__ = ("_media_type", "_send", "began")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, media_type: bytes) -> None:
         self._send = send
+        self._media_type = media_type
         self.began = False
 
     async def send(self, data: bytes) -> None:
@@ -110,7 +113,7 @@ class Stream:
                     "type": "http.response.start",
                     "status": 200,
                     "headers": [
-                        (b"content-type", b"text/event-stream; charset=utf-8"),
+                        (b"content-type", self._media_type),
                         (b"cache-control", b"no-store"),
                         (b"x-accel-buffering", b"no"),
                     ],
@@ -130,14 +133,17 @@ class EventAnswer(Response):
     afterwards `work` has to tell it in events itself.
     """
 
-    def __init__(self, work: Work, error_body: ErrorBody = openai_error) -> None:
+    def __init__(
+        self, work: Work, error_body: ErrorBody = openai_error, media_type: bytes = EVENTS
+    ) -> None:
         super().__init__()
+        self._media_type = media_type
         self._work = work
         self._error_body = error_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the work until it ends or the client goes."""
-        stream = Stream(send)
+        stream = Stream(send, self._media_type)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_until_gone, receive, tasks.cancel_scope)

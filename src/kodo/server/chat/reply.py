@@ -10,7 +10,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from kodo.core.messages import Assistant, Delta, Reasoning, Stop, Text, ToolCall, Usage
+from kodo.core.messages import Assistant, Delta, Reasoning, Score, Stop, Text, ToolCall, Usage
+from kodo.server.gateway.scores import TokenLogprob, wire_scores
 from kodo.server.gateway.spoken import Spoken
 from kodo.server.gateway.toolbox import Toolbox, custom_input
 from kodo.server.problem import Problem
@@ -52,13 +53,20 @@ class Said(msgspec.Struct):
     tool_calls: list[ChatCallOut] | UnsetType = UNSET
 
 
+class Logprobs(msgspec.Struct):
+    """The tokens of a text."""
+
+    content: tuple[TokenLogprob, ...]
+    refusal: None = None
+
+
 class Choice(msgspec.Struct):
     """The one choice of an answer."""
 
     message: Said
     finish_reason: str
     index: int = 0
-    logprobs: None = None
+    logprobs: Logprobs | None = None
 
 
 class ChunkChoice(msgspec.Struct):
@@ -67,7 +75,7 @@ class ChunkChoice(msgspec.Struct):
     delta: Said
     finish_reason: str | None = None
     index: int = 0
-    logprobs: None = None
+    logprobs: Logprobs | None = None
 
 
 class PromptDetails(msgspec.Struct):
@@ -127,7 +135,7 @@ def completion(heading: Heading, reply: Assistant, toolbox: Toolbox) -> Completi
     reasoning = "\n\n".join(part.text for part in reply.parts if isinstance(part, Reasoning))
     calls = [_whole_call(call, toolbox) for call in reply.calls]
     said = Said("assistant", reply.text or None, reasoning or UNSET, calls if calls else UNSET)
-    choice = Choice(said, _REASONS[reply.stop])
+    choice = Choice(said, _REASONS[reply.stop], logprobs=_logprobs(reply.scores))
     return Completion(heading.id, heading.created, heading.model, [choice], chat_usage(reply.usage))
 
 
@@ -167,7 +175,12 @@ class ChatWriter:
 
     def finish(self, reply: Assistant) -> bytes:
         """Return the rest, the reason, the usage if asked for, and the mark of the end."""
-        found = [self._part(part) for part in self._spoken.unsaid(reply)]
+        found: list[bytes] = []
+        for part in self._spoken.unsaid(reply):
+            if isinstance(part, Text):
+                found.append(self._chunk(Said(content=part.text), scores=reply.scores))
+            else:
+                found.append(self._part(part))
         found.append(self._chunk(Said(), _REASONS[reply.stop]))
         if self._with_usage:
             chunk = self._headed([])
@@ -184,7 +197,7 @@ class ChatWriter:
         match delta.kind:
             case "text":
                 self._spoken.say(delta.text)
-                return self._chunk(Said(content=delta.text))
+                return self._chunk(Said(content=delta.text), scores=delta.scores)
             case "reasoning" if delta.text:
                 self._spoken.reason()
                 return self._chunk(Said(reasoning_content=delta.text))
@@ -197,8 +210,6 @@ class ChatWriter:
 
     def _part(self, part: object) -> bytes:
         match part:
-            case Text():
-                return self._chunk(Said(content=part.text))
             case Reasoning() if part.text:
                 return self._chunk(Said(reasoning_content=part.text))
             case ToolCall() if self._toolbox.offered(part.name).kind == "custom":
@@ -219,16 +230,22 @@ class ChatWriter:
             call = ChatCallOut(index, function=Called(arguments=arguments))
         return self._chunk(Said(tool_calls=[call]))
 
-    def _chunk(self, said: Said, reason: str | None = None) -> bytes:
+    def _chunk(
+        self, said: Said, reason: str | None = None, scores: tuple[Score, ...] = ()
+    ) -> bytes:
         if not self._began:
             self._began = True
             said.role = "assistant"
-        return _data(self._headed([ChunkChoice(said, reason)]))
+        return _data(self._headed([ChunkChoice(said, reason, logprobs=_logprobs(scores))]))
 
     def _headed(self, choices: list[ChunkChoice]) -> Chunk:
         heading = self._heading
         usage = None if self._with_usage else UNSET
         return Chunk(heading.id, heading.created, heading.model, choices, usage=usage)
+
+
+def _logprobs(scores: tuple[Score, ...]) -> Logprobs | None:
+    return Logprobs(wire_scores(scores)) if scores else None
 
 
 def _data(chunk: Chunk) -> bytes:

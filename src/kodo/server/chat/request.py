@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kodo.core.model import ModelInfo, Prompt
+from kodo.server.gateway.choice import WireChoice
 from kodo.server.gateway.images import Images
 from kodo.server.gateway.toolbox import Toolbox, WireTool
 from kodo.server.problem import bad_request
@@ -77,19 +78,13 @@ class StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool = False
 
 
-class ChosenFunction(msgspec.Struct, frozen=True):
-    """A `tool_choice` that names a function."""
-
-    function: CalledFunction = CalledFunction()
-
-
 class ChatRequest(msgspec.Struct, frozen=True):
     """The body of POST /v1/chat/completions."""
 
     model: str = ""
     messages: tuple[ChatMessage, ...] = ()
     tools: tuple[WireTool, ...] | None = None
-    tool_choice: str | ChosenFunction | None = None
+    tool_choice: str | WireChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     max_tokens: int | None = None
@@ -99,6 +94,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     stop: str | tuple[str, ...] | None = None
     n: int | None = None
     logprobs: bool | None = None
+    top_logprobs: int | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     prompt_cache_key: str | None = None
@@ -113,20 +109,11 @@ def chat_prompt(request: ChatRequest, info: ModelInfo, images: Images) -> tuple[
         raise bad_request("`messages` is empty", param="messages")
     if request.n not in (None, 1):
         raise bad_request("`n` is 1 here: ask several times", param="n")
-    if request.logprobs:
-        raise bad_request(
-            "this model gives no log-probabilities: leave `logprobs` out",
-            code="unsupported_parameter",
-            param="logprobs",
-        )
+    if request.top_logprobs is not None and not request.logprobs:
+        raise bad_request("`top_logprobs` needs `logprobs`: true", param="top_logprobs")
     items = [item for message in request.messages for item in _items(message)]
     said = ItemReader(Conversation(), info, images).read(items)
-    toolbox = Toolbox(request.tools or ())
-    choice = request.tool_choice
-    if choice == "none":
-        toolbox.specs = ()
-    elif isinstance(choice, ChosenFunction) and choice.function.name:
-        toolbox.without_others(choice.function.name)
+    toolbox = Toolbox(request.tools or (), info)
     wished = request.response_format
     asked = Asked(
         instructions=None,
@@ -136,8 +123,10 @@ def chat_prompt(request: ChatRequest, info: ModelInfo, images: Images) -> tuple[
         stop=request.stop,
         form=FormatWish(wished.type, wished.json_schema.schema) if wished else None,
         cache_key=request.prompt_cache_key or "",
+        tool_choice=request.tool_choice,
+        top_logprobs=(request.top_logprobs or 0) if request.logprobs else None,
     )
-    return make_prompt(asked, said, toolbox), toolbox
+    return make_prompt(asked, said, toolbox, info), toolbox
 
 
 def _items(message: ChatMessage) -> Iterator[WireItem]:

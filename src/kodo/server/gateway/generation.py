@@ -210,7 +210,8 @@ def joined(deltas: Sequence[Delta]) -> list[Delta]:
             found.append(deltas[end - 1])
         else:
             text = "".join(delta.text for delta in deltas[start:end])
-            found.append(Delta(first.kind, text, first.call_id, first.name))
+            scores = tuple(score for delta in deltas[start:end] for score in delta.scores)
+            found.append(Delta(first.kind, text, first.call_id, first.name, scores=scores))
         start = end
     return found
 

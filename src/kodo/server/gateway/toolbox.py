@@ -1,8 +1,9 @@
 """The tools of a Responses request as a model sees them, and its calls as the client knows them.
 
-Functions pass as they are; custom tools become functions with one text argument; namespaces are
-flattened; hosted tools of other vendors are left out. Guards that every call comes back under the
-kind, name and namespace under which its tool was offered.
+Functions pass as they are; custom tools become functions with one text argument, held to their
+grammar where the model can be; namespaces are flattened; hosted tools of other vendors are left
+out. Guards that every call comes back under the kind, name and namespace under which its tool was
+offered.
 """
 
 import re
@@ -12,8 +13,10 @@ from typing import Literal
 import msgspec
 
 from kodo.core.messages import ToolCall
-from kodo.core.model import ToolSpec
-from kodo.server.gateway.lark import GrammarError, check_lark
+from kodo.core.model import ModelInfo, ToolSpec
+from kodo.server.gateway.grammar.lark import check_lark
+from kodo.server.gateway.grammar.nodes import GrammarError
+from kodo.server.gateway.grammar.rules import gbnf_of_lark, gbnf_of_regex
 from kodo.server.problem import bad_request
 
 Kind = Literal["function", "custom", "search"]
@@ -91,12 +94,13 @@ class _Wrapped(msgspec.Struct, frozen=True):
 
 
 class Toolbox:
-    """The tools of one request."""
+    """The tools of one request, for the model of `info`."""
 
-    __slots__ = ("_offered", "specs")
+    __slots__ = ("_holds_grammars", "_offered", "specs")
 
-    def __init__(self, tools: Iterable[WireTool]) -> None:
+    def __init__(self, tools: Iterable[WireTool], info: ModelInfo) -> None:
         self._offered: dict[str, Offered] = {}
+        self._holds_grammars = "custom_tools" in info.abilities
         self.specs: tuple[ToolSpec, ...] = tuple(self._read(tools, ""))
 
     def _read(self, tools: Iterable[WireTool], namespace: str) -> Iterator[ToolSpec]:
@@ -118,9 +122,10 @@ class Toolbox:
                         tool = _flattened(tool.custom)
                     yield self._spec(
                         Offered("custom", tool.name, namespace),
-                        _described(tool, param),
+                        _described(tool),
                         _INPUT,
                         param,
+                        self._grammar(tool, param),
                     )
                 case "namespace":
                     _check_name(tool.name, param)
@@ -135,26 +140,49 @@ class Toolbox:
                 case _:
                     pass  # hosted tools (web_search, file_search, ...) that nothing here serves
 
-    def _spec(self, offered: Offered, description: str, parameters: str, param: str) -> ToolSpec:
+    def _spec(
+        self, offered: Offered, description: str, parameters: str, param: str, grammar: str = ""
+    ) -> ToolSpec:
         _check_name(offered.name, param)
         name = flat_name(offered.namespace, offered.name)
         self._offered[name] = offered
-        return ToolSpec(name, description, parameters)
+        return ToolSpec(name, description, parameters, grammar)
+
+    def _grammar(self, tool: WireTool, param: str) -> str:
+        """Return the grammar of a custom tool in GBNF where the model can be held to it."""
+        form = tool.format
+        if form is None or form.type != "grammar":
+            return ""
+        try:
+            if not self._holds_grammars:
+                _check_grammar(form)
+                return ""
+            if form.syntax == "regex":
+                return gbnf_of_regex(form.definition)
+            _check_syntax(form)
+            return gbnf_of_lark(form.definition)
+        except GrammarError as error:
+            raise bad_request(
+                f"the grammar of the tool {tool.name!r} does not compile: {error}",
+                code="invalid_grammar",
+                param=f"{param}.format.definition",
+            ) from error
 
     def offered(self, name: str) -> Offered:
         """Return how a tool was offered; a name that was not is a plain function."""
         return self._offered.get(name) or Offered("function", name)
 
-    def without_others(self, name: str) -> None:
-        """Keep one tool only. Raises RequestError where it is not there."""
-        kept = tuple(
-            spec for spec in self.specs if name in (spec.name, self.offered(spec.name).name)
-        )
-        if not kept:
-            raise bad_request(
-                f"tool_choice names {name!r}, which is no tool here", param="tool_choice"
-            )
-        self.specs = kept
+    def called(self, name: str) -> str:
+        """Return what the model calls a tool. Raises RequestError where it is not there."""
+        for spec in self.specs:
+            if name in (spec.name, self.offered(spec.name).name):
+                return spec.name
+        raise bad_request(f"tool_choice names {name!r}, which is no tool here", param="tool_choice")
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Offer these tools only. Raises RequestError where one is not there."""
+        kept = {self.called(name) for name in names}
+        self.specs = tuple(spec for spec in self.specs if spec.name in kept)
 
 
 def flat_name(namespace: str, name: str) -> str:
@@ -184,36 +212,29 @@ def _flattened(tool: CustomTool) -> WireTool:
     return WireTool("custom", tool.name, tool.description, format=form)
 
 
-def _described(tool: WireTool, param: str) -> str:
+def _described(tool: WireTool) -> str:
     description = tool.description or ""
     form = tool.format
     if form is None or form.type != "grammar":
         return description
-    if form.syntax == "lark":
-        try:
-            check_lark(form.definition)
-        except GrammarError as error:
-            raise bad_request(
-                f"the grammar of the tool {tool.name!r} does not compile: {error}",
-                code="invalid_grammar",
-                param=f"{param}.format.definition",
-            ) from error
-    elif form.syntax == "regex":
-        try:
-            re.compile(form.definition)
-        except re.error as error:
-            raise bad_request(
-                f"the regex of the tool {tool.name!r} does not compile: {error}",
-                code="invalid_grammar",
-                param=f"{param}.format.definition",
-            ) from error
-    else:
-        raise bad_request(
-            f"a grammar's syntax is 'lark' or 'regex', not {form.syntax!r}",
-            code="invalid_grammar",
-            param=f"{param}.format.syntax",
-        )
     return f"{description}\nThe input follows this {form.syntax} grammar:\n{form.definition}"
+
+
+def _check_grammar(form: CustomFormat) -> None:
+    """Raise GrammarError for a grammar that no model could keep to."""
+    _check_syntax(form)
+    if form.syntax == "lark":
+        check_lark(form.definition)
+        return
+    try:
+        re.compile(form.definition)
+    except re.error as error:
+        raise GrammarError(str(error)) from error
+
+
+def _check_syntax(form: CustomFormat) -> None:
+    if form.syntax not in ("lark", "regex"):
+        raise GrammarError(f"a grammar's syntax is 'lark' or 'regex', not {form.syntax!r}")
 
 
 def _schema(parameters: msgspec.Raw, param: str) -> str:

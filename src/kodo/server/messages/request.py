@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kodo.core.model import ModelInfo, Prompt
+from kodo.server.gateway.choice import WireChoice
 from kodo.server.gateway.images import Images
 from kodo.server.gateway.toolbox import Toolbox, WireTool
 from kodo.server.problem import bad_request
@@ -88,16 +89,12 @@ def messages_prompt(
         raise bad_request("`messages` is empty", param="messages")
     items = [item for message in request.messages for item in _items(message)]
     said = ItemReader(Conversation(), info, images).read(items)
-    toolbox = Toolbox(
+    tools = [
         WireTool("function", tool.name, tool.description, tool.input_schema)
         for tool in request.tools or ()
         if tool.type in (None, "custom")
-    )
-    choice = request.tool_choice
-    if choice is not None and choice.type == "none":
-        toolbox.specs = ()
-    elif choice is not None and choice.type == "tool":
-        toolbox.without_others(choice.name)
+    ]
+    toolbox = Toolbox(tools, info)
     system = request.system
     if isinstance(system, tuple):
         system = "\n\n".join(block.text for block in system)
@@ -109,8 +106,19 @@ def messages_prompt(
         stop=request.stop_sequences,
         form=None,
         cache_key="",
+        tool_choice=_choice(request.tool_choice),
     )
-    return make_prompt(asked, said, toolbox), toolbox
+    return make_prompt(asked, said, toolbox, info), toolbox
+
+
+def _choice(choice: ToolChoice | None) -> str | WireChoice | None:
+    match choice.type if choice else "auto":
+        case "any":
+            return "required"
+        case "tool":
+            return WireChoice(name=choice.name if choice else "")
+        case other:
+            return other
 
 
 def _items(message: WireMessage) -> Iterator[WireItem]:

@@ -5,12 +5,14 @@ Knows no API's field names but those it reports. Guards models against values th
 
 import msgspec
 
-from kodo.core.model import Prompt
+from kodo.core.model import ModelInfo, Prompt
+from kodo.server.gateway.choice import WireChoice, choose
 from kodo.server.gateway.toolbox import Toolbox
 from kodo.server.problem import bad_request
 from kodo.server.responses.items import Conversation
 
 MOST_STOPS = 16
+MOST_LOGPROBS = 20
 
 
 class FormatWish(msgspec.Struct, frozen=True):
@@ -30,10 +32,13 @@ class Asked(msgspec.Struct, frozen=True):
     stop: str | tuple[str, ...] | None
     form: FormatWish | None
     cache_key: str
+    tool_choice: str | WireChoice | None = None
+    top_logprobs: int | None = None
 
 
-def make_prompt(asked: Asked, said: Conversation, toolbox: Toolbox) -> Prompt:
-    """Return the prompt. Raises RequestError naming what cannot be."""
+def make_prompt(asked: Asked, said: Conversation, toolbox: Toolbox, info: ModelInfo) -> Prompt:
+    """Return the prompt for the model of `info`. Raises RequestError naming what cannot be."""
+    tool_choice = choose(toolbox, asked.tool_choice)
     if asked.output_tokens is not None and asked.output_tokens < 1:
         raise bad_request("the most output tokens must be at least 1", param="max_output_tokens")
     if asked.temperature is not None and not 0 <= asked.temperature <= 2:
@@ -48,7 +53,25 @@ def make_prompt(asked: Asked, said: Conversation, toolbox: Toolbox) -> Prompt:
         seed=asked.seed,
         schema=_schema(asked.form),
         cache_key=asked.cache_key,
+        tool_choice=tool_choice,
+        top_logprobs=_logprobs(asked.top_logprobs, info),
     )
+
+
+def _logprobs(wanted: int | None, info: ModelInfo) -> int | None:
+    if wanted is None:
+        return None
+    if not 0 <= wanted <= MOST_LOGPROBS:
+        raise bad_request(
+            f"top_logprobs must be between 0 and {MOST_LOGPROBS}", param="top_logprobs"
+        )
+    if "logprobs" not in info.abilities:
+        raise bad_request(
+            f"the model {info.id!r} gives no log-probabilities: leave them out",
+            code="unsupported_parameter",
+            param="logprobs",
+        )
+    return wanted
 
 
 def _schema(form: FormatWish | None) -> str | None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kodo.base.errors import ModelError
 from kodo.core.messages import Assistant, Delta, ToolCall
-from kodo.core.model import Model, Prompt
+from kodo.core.model import Model, ModelInfo, Prompt, ToolChoice
 from kodo.server.caller import Caller
 from kodo.server.gateway.toolbox import Toolbox
 from kodo.server.problem import bad_request
@@ -20,7 +20,7 @@ from kodo.server.responses.asking import Asked, FormatWish, make_prompt
 from kodo.server.responses.chains import Chains
 from kodo.server.responses.compaction import asking, opened, sealed
 from kodo.server.responses.items import Conversation, ItemReader
-from kodo.server.responses.request import NamedChoice, ResponseRequest, WireItem
+from kodo.server.responses.request import ResponseRequest, WireItem
 from kodo.server.responses.writer import ResponseWriter
 from kodo.server.service import Service
 
@@ -64,17 +64,14 @@ async def prepare(
     if request.previous_response_id is not None:
         before = chains.find(request.previous_response_id, caller.name)
     said = ItemReader(before, model.info, service.images).read(request.input)
-    toolbox = Toolbox((*(request.tools or ()), *said.found_tools))
-    if request.tool_choice == "none":
-        toolbox.specs = ()
-    elif isinstance(request.tool_choice, NamedChoice) and request.tool_choice.name:
-        toolbox.without_others(request.tool_choice.name)
-    prompt = _prompt(request, said, toolbox)
+    toolbox = Toolbox((*(request.tools or ()), *said.found_tools), model.info)
+    prompt = _prompt(request, said, toolbox, model.info)
     if compacts:
         if not said.messages:
             raise bad_request("there is nothing to compact: `input` is empty", param="input")
         messages = (*said.messages, asking())
-        prompt = replace(prompt, messages=messages, tools=(), schema=None)
+        prompt = replace(prompt, messages=messages, tools=(), schema=None, top_logprobs=None)
+        prompt = replace(prompt, tool_choice=ToolChoice())
     response_id = f"resp_{service.new_id()}"
     return Call(
         model=model,
@@ -88,6 +85,7 @@ async def prepare(
             instructions=request.instructions,
             previous_response_id=request.previous_response_id,
             parallel_tool_calls=request.parallel_tool_calls is not False,
+            tool_choice=request.tool_choice or "auto",
             temperature=request.temperature,
             max_output_tokens=request.max_output_tokens,
             store=request.store is not False,
@@ -169,13 +167,9 @@ async def _compact(
     return await writer.compacted(content, reply)
 
 
-def _prompt(request: ResponseRequest, said: Conversation, toolbox: Toolbox) -> Prompt:
-    if request.top_logprobs:
-        raise bad_request(
-            "this model gives no log-probabilities: leave `top_logprobs` out",
-            code="unsupported_parameter",
-            param="top_logprobs",
-        )
+def _prompt(
+    request: ResponseRequest, said: Conversation, toolbox: Toolbox, info: ModelInfo
+) -> Prompt:
     form = request.text.format if request.text else None
     asked = Asked(
         instructions=request.instructions,
@@ -185,8 +179,10 @@ def _prompt(request: ResponseRequest, said: Conversation, toolbox: Toolbox) -> P
         stop=request.stop,
         form=FormatWish(form.type, form.schema) if form else None,
         cache_key=request.prompt_cache_key or "",
+        tool_choice=request.tool_choice,
+        top_logprobs=request.logprobs,
     )
-    return make_prompt(asked, said, toolbox)
+    return make_prompt(asked, said, toolbox, info)
 
 
 def _kept(reply: Assistant, call: Call) -> Assistant:

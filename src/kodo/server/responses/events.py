@@ -9,6 +9,9 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from kodo.server.gateway.choice import WireChoice
+from kodo.server.gateway.scores import TokenLogprob
+
 Status = Literal["in_progress", "completed", "incomplete", "failed", "cancelled"]
 
 
@@ -17,7 +20,7 @@ class TextContent(msgspec.Struct, tag_field="type", tag="output_text"):
 
     text: str
     annotations: tuple[str, ...] = ()
-    logprobs: tuple[str, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class RefusalContent(msgspec.Struct, tag_field="type", tag="refusal"):
@@ -144,7 +147,7 @@ class Response(msgspec.Struct):
     instructions: str | None = None
     previous_response_id: str | None = None
     parallel_tool_calls: bool = True
-    tool_choice: str = "auto"
+    tool_choice: str | WireChoice = "auto"
     tools: tuple[msgspec.Raw, ...] = ()
     temperature: float | None = None
     max_output_tokens: int | None = None
@@ -238,7 +241,7 @@ class TextDelta(Event, tag="response.output_text.delta"):
     output_index: int
     delta: str
     content_index: int = 0
-    logprobs: tuple[str, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class TextDone(Event, tag="response.output_text.done"):
@@ -248,7 +251,7 @@ class TextDone(Event, tag="response.output_text.done"):
     output_index: int
     text: str
     content_index: int = 0
-    logprobs: tuple[str, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class SummaryPartAdded(Event, tag="response.reasoning_summary_part.added"):

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 import msgspec
 
+from kodo.server.gateway.choice import WireChoice
 from kodo.server.gateway.toolbox import WireTool
 from kodo.server.problem import bad_request
 
 T = TypeVar("T")
+LOGPROBS = "message.output_text.logprobs"
 
 
 class WirePiece(msgspec.Struct, frozen=True):
@@ -55,13 +57,6 @@ class TextSettings(msgspec.Struct, frozen=True):
     verbosity: str | None = None
 
 
-class NamedChoice(msgspec.Struct, frozen=True):
-    """A `tool_choice` that names a tool."""
-
-    type: str = "function"
-    name: str = ""
-
-
 class CacheOptions(msgspec.Struct, frozen=True):
     """`prompt_cache_options`: `prewarm` asks for a prefill and nothing else."""
 
@@ -76,7 +71,7 @@ class ResponseRequest(msgspec.Struct, frozen=True):
     instructions: str | None = None
     previous_response_id: str | None = None
     tools: tuple[WireTool, ...] | None = None
-    tool_choice: str | NamedChoice | None = None
+    tool_choice: str | WireChoice | None = None
     parallel_tool_calls: bool | None = None
     text: TextSettings | None = None
     max_output_tokens: int | None = None
@@ -93,6 +88,13 @@ class ResponseRequest(msgspec.Struct, frozen=True):
     include: tuple[str, ...] | None = None
     metadata: dict[str, str] | None = None
     stream_id: str | None = None
+
+    @property
+    def logprobs(self) -> int | None:
+        """How many others of each token are to be told of; None where nothing is to be told."""
+        if LOGPROBS in (self.include or ()):
+            return self.top_logprobs or 0
+        return self.top_logprobs or None
 
     @property
     def only_warms(self) -> bool:

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from kodo.core.messages import Assistant, Delta, Part, Reasoning, Text, ToolCall, Usage
+from kodo.core.messages import Assistant, Delta, Part, Reasoning, Score, Text, ToolCall, Usage
+from kodo.server.gateway.scores import TokenLogprob, wire_scores
 from kodo.server.gateway.toolbox import Offered, Toolbox, custom_input
 from kodo.server.problem import Problem
 from kodo.server.responses import events
@@ -39,6 +40,7 @@ class _Open(msgspec.Struct):
     call_id: str = ""
     name: str = ""
     said: list[str] = msgspec.field(default_factory=list[str])
+    scores: list[TokenLogprob] = msgspec.field(default_factory=list[TokenLogprob])
     signature: str = ""
     template: TextTemplate | None = None
 
@@ -92,7 +94,7 @@ class ResponseWriter:
         for delta in deltas:
             match delta.kind:
                 case "text":
-                    self._text(delta.text, found)
+                    self._text(delta.text, found, delta.scores)
                 case "reasoning":
                     self._reasoning(delta, found)
                 case "call" if delta.call_id and delta.name and self._wants(delta.call_id):
@@ -115,7 +117,7 @@ class ResponseWriter:
                     if rest:
                         rest = rest.removeprefix(part.text) if rest.startswith(part.text) else rest
                     else:
-                        self._text(part.text, found)
+                        self._text(part.text, found, reply.scores)
                 case Reasoning():
                     if not self._has_reasoned:
                         signature = part.signature or ""
@@ -190,7 +192,7 @@ class ResponseWriter:
         self._open = _Open(kind, index, item_id, call_id, name)
         return self._open
 
-    def _text(self, text: str, found: list[Sendable]) -> None:
+    def _text(self, text: str, found: list[Sendable], scores: tuple[Score, ...]) -> None:
         item = self._open
         if item is None or item.template is None:
             self._close(found)
@@ -209,6 +211,12 @@ class ResponseWriter:
         assert item.template is not None
         item.said.append(text)
         self._texts.append(text)
+        if scores:
+            logprobs = wire_scores(scores)
+            item.scores += logprobs
+            place: _Place = {"item_id": item.id, "output_index": item.index}
+            found.append(events.TextDelta(**self._head(), **place, delta=text, logprobs=logprobs))
+            return
         self._number += 1
         found.append(item.template.piece(self._number, text))
 
@@ -271,10 +279,15 @@ class ResponseWriter:
         said = "".join(item.said)
         match item.kind:
             case "text":
-                content = events.TextContent(said)
+                logprobs = tuple(item.scores)
+                content = events.TextContent(said, logprobs=logprobs)
                 found.append(
                     events.TextDone(
-                        **self._head(), item_id=item.id, output_index=item.index, text=said
+                        **self._head(),
+                        item_id=item.id,
+                        output_index=item.index,
+                        text=said,
+                        logprobs=logprobs,
                     )
                 )
                 found.append(

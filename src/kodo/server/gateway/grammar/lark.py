@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from kodo.server.gateway.grammar.nodes import GrammarError
+
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t]+|//[^\n]*|\#[^\n]*)
     |(?P<line>(?:\r?\n[ \t]*)+(?P<continues>\|)?)
@@ -25,11 +27,9 @@ _TOKEN = re.compile(
 _CLOSING = {")": "(", "]": "["}
 
 
-class GrammarError(ValueError):
-    """A grammar that cannot be read; the message names the line."""
+class Token(msgspec.Struct, frozen=True):
+    """A word of a grammar, and the line where it stands."""
 
-
-class _Token(msgspec.Struct, frozen=True):
     kind: str
     text: str
     line: int
@@ -39,7 +39,7 @@ def check_lark(text: str) -> None:
     """Raise GrammarError where `text` is no Lark grammar with a rule `start`."""
     defined: set[str] = set()
     used: dict[str, int] = {}
-    for statement in _statements(text):
+    for statement in statements(text):
         head = statement[0]
         if head.kind == "directive":
             defined |= _directive(statement)
@@ -62,7 +62,7 @@ def check_lark(text: str) -> None:
             raise GrammarError(f"line {line}: {name!r} is not defined")
 
 
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator[Token]:
     at, line = 0, 1
     while at < len(text):
         match = _TOKEN.match(text, at)
@@ -71,15 +71,18 @@ def _tokens(text: str) -> Iterator[_Token]:
         kind = match.lastgroup or ""
         if match["line"] is not None:
             line += match[0].count("\n")
-            yield _Token("mark", "|", line) if match["continues"] else _Token("line", "", line)
+            yield Token("mark", "|", line) if match["continues"] else Token("line", "", line)
         elif kind != "blank":
-            yield _Token(kind, match[0], line)
+            yield Token(kind, match[0], line)
         at = match.end()
 
 
-def _statements(text: str) -> Iterator[list[_Token]]:
-    """Yield the tokens of each rule or directive; brackets may hold line ends."""
-    found: list[_Token] = []
+def statements(text: str) -> Iterator[list[Token]]:
+    """Yield the tokens of each rule or directive; brackets may hold line ends.
+
+    Raises GrammarError for what is no token.
+    """
+    found: list[Token] = []
     depth = 0
     for token in _tokens(text):
         if token.kind != "line":
@@ -92,7 +95,7 @@ def _statements(text: str) -> Iterator[list[_Token]]:
         yield found
 
 
-def _directive(statement: list[_Token]) -> set[str]:
+def _directive(statement: list[Token]) -> set[str]:
     head, rest = statement[0], statement[1:]
     names = [token.text for token in rest if token.kind == "name"]
     match head.text:
@@ -109,7 +112,7 @@ def _directive(statement: list[_Token]) -> set[str]:
             raise GrammarError(f"line {head.line}: {head.text!r} is no directive")
 
 
-def _body(tokens: list[_Token], head: _Token) -> Iterator[tuple[str, int]]:
+def _body(tokens: list[Token], head: Token) -> Iterator[tuple[str, int]]:
     """Yield (name, line) of what a rule refers to."""
     if not tokens:
         raise GrammarError(f"line {head.line}: the rule {head.text!r} is empty")
@@ -134,7 +137,7 @@ def _body(tokens: list[_Token], head: _Token) -> Iterator[tuple[str, int]]:
         raise GrammarError(f"line {head.line}: {open_marks[-1]!r} is not closed in {head.text!r}")
 
 
-def _check_regex(token: _Token) -> None:
+def _check_regex(token: Token) -> None:
     pattern = token.text[1 : token.text.rindex("/")]
     try:
         re.compile(pattern)
