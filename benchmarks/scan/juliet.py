@@ -21,6 +21,22 @@ C_CATEGORIES = {
     "CWE416": "useafterfree",
     "CWE78": "cmdi",
 }
+MORE_C_CATEGORIES = {
+    "CWE124": "buffer",
+    "CWE126": "buffer",
+    "CWE127": "buffer",
+    "CWE190": "overflow",
+    "CWE191": "overflow",
+    "CWE252": "unchecked",
+    "CWE401": "leak",
+    "CWE476": "null",
+    "CWE590": "wrongfree",
+    "CWE690": "null",
+    "CWE762": "wrongfree",
+    "CWE775": "leak",
+}
+"""Beside the six of the published score, with --more."""
+
 JAVA_CATEGORIES = {
     "CWE23": "pathtraver",
     "CWE36": "pathtraver",
@@ -101,10 +117,12 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--each", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--more", action="store_true", help="twelve other CWEs of C")
     parser.add_argument("--wrong", type=int, default=0, help="print this many wrong cases")
     arguments = parser.parse_args()
     is_c = arguments.language == "c"
-    categories = C_CATEGORIES if is_c else JAVA_CATEGORIES
+    categories = MORE_C_CATEGORIES if arguments.more else C_CATEGORIES
+    categories = categories if is_c else JAVA_CATEGORIES
     root: Path = arguments.folder.resolve()
     chosen = sample(root, categories, arguments.each, arguments.seed)
     cases: list[Case] = []

@@ -1,11 +1,13 @@
 """Replay: real merged changes of a project through the edit check; how many would be blocked.
 
-REPOSITORY is a git repository (bare ones too) with its history. Run:
+REPOSITORY is a git repository (bare ones too) with its history. Taken are merges of pull requests,
+whole (against their first parent) or squashed ("(#123)"), or all commits with --all-commits. Run:
 python -m benchmarks.scan.replay REPOSITORY... [--each 150] [--seed 1]
 """
 
 import argparse
 import random
+import re
 import subprocess
 import time
 from collections import Counter
@@ -20,12 +22,21 @@ from kodo.scan.check import ScanCheck
 from kodo.scan.walk.files import kind_of
 
 MOST_FILES = 60
+_REQUEST = re.compile(r"^Merge (?:pull request|PR) |^Auto merge of #|\(#\d+\)$")
 
 
 def git(repository: Path, *words: str) -> bytes:
     """Return what git prints."""
     argv = ["git", f"--git-dir={repository}", *words]
     return subprocess.run(argv, capture_output=True, check=True).stdout
+
+
+def list_changes(repository: Path, newest: int, *, every: bool) -> list[str]:
+    """Return commits of the main line that brought a pull request in, or simply all of them."""
+    words = ["log", f"-n{newest}", "--format=%H %s", "--min-parents=1"]
+    found = git(repository, *words, *([] if every else ["--first-parent"]), "HEAD")
+    lines = [line.split(" ", 1) for line in found.decode("utf-8", "replace").splitlines()]
+    return [words[0] for words in lines if every or _REQUEST.search(words[-1])]
 
 
 def changes_of(repository: Path, commit: str) -> list[Change]:
@@ -49,13 +60,13 @@ def main() -> int:
     parser.add_argument("repositories", nargs="+", type=Path)
     parser.add_argument("--each", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--all-commits", action="store_true", help="not only pull requests")
     parser.add_argument("--newest", type=int, default=2000, help="take from so many commits")
     arguments = parser.parse_args()
     scanning = open_scanning(load_settings(read_environment(), Path.cwd()))
     total: Counter[str] = Counter()
     for repository in arguments.repositories:
-        found = git(repository, "rev-list", "--min-parents=1", f"-n{arguments.newest}", "HEAD")
-        commits = found.decode().split()
+        commits = list_changes(repository, arguments.newest, every=arguments.all_commits)
         chance = random.Random(arguments.seed)
         check = ScanCheck(scanning.make_engine, deadline_s=10)
         counts: Counter[str] = Counter()

@@ -10,11 +10,18 @@ from typing import NamedTuple
 
 FAMILIES: dict[str, frozenset[int]] = {
     "buffer": frozenset(
-        (118, 119, 120, 121, 122, 123, 124, 126, 127, 131, 193, 242, 680, 787, 788, 805, 806)
+        (
+            *(118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 129, 131),
+            *(193, 242, 467, 680, 787, 788, 805, 806),
+        )
     ),
     "format": frozenset((134,)),
     "doublefree": frozenset((415, 1341)),
     "useafterfree": frozenset((416, 672, 825)),
+    "null": frozenset((476, 690)),
+    "unchecked": frozenset((252, 253, 273, 391, 690)),
+    "leak": frozenset((401, 771, 772, 775, 404)),
+    "wrongfree": frozenset((590, 761, 762, 763)),
     "overflow": frozenset((190, 191, 680)),
     "cmdi": frozenset((77, 78, 88)),
     "pathtraver": frozenset((22, 23, 36, 73, 35, 98)),

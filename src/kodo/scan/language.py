@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tree_sitter import Node as SyntaxNode
 
 from kodo.scan.checker import Checker
+from kodo.scan.checkers.habits import check_habits
 from kodo.scan.checkers.memory import check_memory
 from kodo.scan.interpreter.fold import Semantics
 from kodo.scan.ir import Module
@@ -75,7 +76,9 @@ _JAVASCRIPT = ScanLanguage(
     "javascript", lower_javascript, javascript_paths, Semantics(text_plus_number=True)
 )
 _C_SEMANTICS = Semantics(integer_division=True, number_types=C_NUMBERS)
-_C_CHECKERS: Mapping[str, Checker] = MappingProxyType({"memory": check_memory})
+_C_CHECKERS: Mapping[str, Checker] = MappingProxyType(
+    {"memory": check_memory, "habits": check_habits}
+)
 _C = ScanLanguage("c", lower_c, c_paths, _C_SEMANTICS, _C_CHECKERS)
 _CPP = ScanLanguage("cpp", lower_cpp, c_paths, _C_SEMANTICS, _C_CHECKERS)
 

@@ -79,6 +79,11 @@ class Layout:
             total = -(-total // align) * align + size
         return -(-total // widest) * widest
 
+    def is_sized(self, kind: str) -> bool:
+        """Whether all lengths of an array's type are known numbers."""
+        lengths = _LENGTH.findall(self.alias(kind))
+        return all(one.isdecimal() or one in self._constants for one in lengths)
+
     def field(self, kind: str, name: str) -> str:
         """Return the type of a field of a struct or pointer to one, "" where unknown."""
         made = self._module.classes.get(self.alias(kind.rstrip("*")))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kodo.scan.checkers.layout import RANGES, Layout
+from kodo.scan.checkers.linear import Linear, add_linear, add_terms, scale_linear
 from kodo.scan.checkers.values import (
     Block,
     Known,
@@ -50,7 +51,10 @@ LIMITS = {
 }  # fmt: skip
 
 Tell = Callable[[str, Node], None]
-"""Takes a word (overwrite, overread, chosen, freed, twice, wraps) and where it happens."""
+"""Takes a word (the keys of `RULES` in `memory.py`) and where it happens."""
+
+
+TESTS = frozenset({"and", "or", "not", "==", "!=", "<", "<=", ">", ">="})
 
 
 class Spent(Exception):
@@ -73,6 +77,9 @@ class Machine:
         self.steps = 0
         self.depth = 0
         self.last_block = 0
+        self.shared_arrays: dict[str, int] = {}
+        self.ended = False  # a function that was followed has ended the program
+        self.unsure = 0  # how many unknown tests decide whether what is looked at happens
         self.arguments_measured = False
         self._evaluators: dict[type[Node], Callable[..., Known]] = {
             Literal: self._literal,
@@ -117,6 +124,11 @@ class Machine:
         if block.freed:
             self.tell("freed", node)
             return
+        if block.nullable:
+            self.use_nullable(pointer, node)
+        if pointer.terms or isinstance(size, Linear):
+            self._access_unknown(pointer, block, size, node, writes=writes)
+            return
         if block.size is None or not isinstance(size, Number) or not pointer.reached:
             return
         if not size.reached or size.high <= 0:
@@ -125,9 +137,55 @@ class Machine:
             chosen = pointer.outside or size.outside
             self.tell("chosen" if chosen else "overwrite" if writes else "overread", node)
 
+    def _access_unknown(
+        self, pointer: Pointer, block: Block, size: Known, node: Node, *, writes: bool
+    ) -> None:
+        """Tell what is outside however large the unknown numbers are: they cancel out."""
+        room = block.room or (Linear((), block.size) if block.size is not None else None)
+        if isinstance(size, Number) and size.exact is not None:
+            size = Linear((), size.exact)
+        if room is None or not isinstance(size, Linear) or pointer.low != pointer.high:
+            return
+        end = add_linear(Linear(pointer.terms, pointer.low), size)
+        over = add_linear(end, room, -1) if end is not None else None
+        if over is not None and not over.terms and over.plus > 0 and pointer.reached:
+            self.tell("overwrite" if writes else "overread", node)
+
+    def use_nullable(self, pointer: Pointer, node: Node) -> None:
+        """Tell the first use of what may be null; asked about or used, it is no longer news."""
+        block = self.state.blocks.get(pointer.block)
+        if block is not None and block.nullable:
+            self.tell("null", node)
+            self.state.blocks[pointer.block] = replace(block, nullable=False)
+
+    def is_null(self, value: Known, node: Node, use: Node) -> None:
+        """Tell the use of a pointer that is null on this way."""
+        if self.unsure or not isinstance(value, Number) or not isinstance(node, Name):
+            return
+        is_pointer = self.type_of(node).endswith("*") and node.name not in self.shared_types
+        if value.low == value.high == 0 and is_pointer:
+            self.tell("isnull", use)
+
+    def asked_about(self, value: Known) -> None:
+        """A pointer that a test looks at is not used blindly."""
+        if isinstance(value, Pointer):
+            block = self.state.blocks.get(value.block)
+            if block is not None and block.nullable:
+                self.state.blocks[value.block] = replace(block, nullable=False)
+
+    def keep(self, value: Known) -> None:
+        """What a value points at is held elsewhere from now on."""
+        if isinstance(value, Pointer):
+            self.state.keep(value.block)
+
+    def fresh_number(self) -> Linear:
+        """Return a number that is unknown, but equal to itself."""
+        self.last_block += 1
+        return Linear(((self.last_block, 1),))
+
     def ends_at(self, pointer: Known) -> int | None:
         """Return how many bytes of text are behind a pointer, None where unknown."""
-        if not isinstance(pointer, Pointer) or pointer.low != pointer.high:
+        if not isinstance(pointer, Pointer) or pointer.low != pointer.high or pointer.terms:
             return None
         block = self.state.blocks.get(pointer.block)
         if block is None or block.end is None or block.end < pointer.low:
@@ -141,10 +199,10 @@ class Machine:
         block = self.state.blocks.get(pointer.block)
         if block is None:
             return
-        exact = pointer.low == pointer.high
+        exact = pointer.low == pointer.high and not pointer.terms
         found = pointer.low + end if end is not None and exact else None
         known = pointer.low + filled if filled and exact and block.filled >= pointer.low else 0
-        self.state.blocks[pointer.block] = replace(block, end=found, filled=known)
+        self.state.blocks[pointer.block] = replace(block, end=found, filled=known, text=None)
 
     def write_byte(self, pointer: Known, value: Known) -> None:
         """Follow one element's write: a zero ends text."""
@@ -153,7 +211,11 @@ class Machine:
         block = self.state.blocks.get(pointer.block)
         if block is None:
             return
-        if isinstance(value, Number) and value.exact == 0 and pointer.low == pointer.high:
+        if block.text is not None or pointer.terms:
+            self.state.blocks[pointer.block] = block = replace(block, text=None)
+        if pointer.terms:
+            self.state.blocks[pointer.block] = replace(block, end=None, filled=0)
+        elif isinstance(value, Number) and value.exact == 0 and pointer.low == pointer.high:
             place = pointer.low
             if block.filled >= place or (block.end is not None and place < block.end):
                 self.state.blocks[pointer.block] = replace(block, end=place)
@@ -203,6 +265,10 @@ class Machine:
             return variables[name]
         if name in self.state.shared:
             return self.state.shared[name]
+        if name in self.shared_arrays and name not in self.types:
+            made = self.new_block(Block(self.shared_arrays[name]))
+            self.state.shared[name] = made
+            return made
         constant = self.constants.get(name, LIMITS.get(name))
         return Number(constant, constant) if constant is not None else None
 
@@ -210,6 +276,7 @@ class Machine:
         """Set a variable."""
         if name in self.shared_types and name not in self.types:
             self.state.shared[name] = value
+            self.keep(value)
         else:
             self.state.variables[name] = value
 
@@ -234,6 +301,7 @@ class Machine:
             return self.read(node.name)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
         evaluator = self._evaluators.get(kind)
         if evaluator is None or self.depth > 60:
+            self._keep_below(node)
             return None
         self.depth += 1
         try:
@@ -241,13 +309,31 @@ class Machine:
         finally:
             self.depth -= 1
 
+    def _keep_below(self, node: Node) -> None:
+        """What an expression that is not followed mentions may be held by it."""
+        pending: list[object] = [node]
+        while pending:
+            one = pending.pop()
+            if isinstance(one, list):
+                pending.extend(one)  # pyright: ignore[reportUnknownArgumentType]
+            elif isinstance(one, Name):
+                self.keep(self.state.variables.get(one.name))
+            elif isinstance(one, Node):
+                pending.extend(getattr(one, name) for name in one.__struct_fields__[2:])
+
     def _cast(self, node: Cast) -> Known:
         return self.value(node.value)
 
     def _choice(self, node: Choice) -> Known:
-        self.value(node.test)
+        self.asked_about(self.value(node.test))
+        self.unsure += 1
         then, otherwise = self.value(node.then), self.value(node.otherwise)
-        return then if then == otherwise else None
+        self.unsure -= 1
+        if then == otherwise:
+            return then
+        self.keep(then)
+        self.keep(otherwise)
+        return None
 
     def _do(self, node: Do) -> Known:
         self.execute(node.body)
@@ -255,12 +341,12 @@ class Machine:
 
     def _items(self, node: Collection) -> Known:
         for child in node.items:
-            self.value(child)
+            self.keep(self.value(child))
         return None
 
     def _children(self, node: Unknown) -> Known:
         for child in node.children:
-            self.value(child)
+            self.keep(self.value(child))
         return None
 
     def _literal(self, node: Literal) -> Known:
@@ -279,7 +365,9 @@ class Machine:
         length = self.value(node.length) if node.length is not None else None
         size = length.exact if isinstance(length, Number) and length.reached else None
         element = self.layout.size(node.element) if node.element else 1
-        return self.new_block(Block(size * element if size is not None else None, "new[]"))
+        room = scale_linear(length, element) if isinstance(length, Linear) else None
+        whole = size * element if size is not None else None
+        return self.new_block(Block(whole, "new[]", room=room))
 
     def _bind(self, node: Bind) -> Known:
         old = self.value(node.target) if node.gives_old else None
@@ -293,12 +381,22 @@ class Machine:
             return self._address(operands[0])
         if operator == "deref":
             pointer = self.value(operands[0])
+            self.is_null(pointer, operands[0], node)
             size = self.element_size(operands[0])
             self.access(pointer, Number(size, size), node, writes=False)
             return None
-        values = [self.value(operand) for operand in operands]
+        if operator in ("and", "or"):
+            return self._short(operator, operands)
+        values: list[Known] = []
+        for operand in operands:
+            one = self.value(operand)
+            values.append(one)
+            if operator in TESTS:
+                self.asked_about(one)
         if len(values) == 1:
             only = values[0]
+            if isinstance(only, Pointer) and operator == "not":
+                return Number(0, 0)
             if isinstance(only, Number):
                 if operator == "-":
                     return Number(-only.high, -only.low, only.reached, only.outside)
@@ -312,6 +410,23 @@ class Machine:
             self._wraps(node, result)
         return result
 
+    def _short(self, operator: str, operands: list[Node]) -> Known:
+        """Return what `and` or `or` gives; what an operand before it decides is not looked at."""
+        decisive = operator == "or"
+        before, is_open = self.unsure, False
+        for operand in operands:
+            one = self.value(operand)
+            self.asked_about(one)
+            truth = _truth(one)
+            if truth is decisive:
+                self.unsure = before
+                return None if is_open else Number(int(decisive), int(decisive))
+            if truth is None:
+                is_open = True
+                self.unsure += 1
+        self.unsure = before
+        return None if is_open else Number(int(not decisive), int(not decisive))
+
     def _pair(self, operator: str, left: Known, right: Known, one: Node, other: Node) -> Known:
         if isinstance(left, Pointer) and isinstance(right, Number) and operator in ("+", "-"):
             return self.moved(left, right, self.element_size(one), negative=operator == "-")
@@ -319,9 +434,12 @@ class Machine:
             return self.moved(right, left, self.element_size(other))
         if isinstance(left, Pointer) and isinstance(right, Pointer) and operator == "-":
             same = left.block == right.block and left.low == left.high and right.low == right.high
+            same = same and left.terms == right.terms
             return Number(left.low - right.low, left.low - right.low) if same else None
         if operator in ("==", "!=", "<", "<=", ">", ">="):
             return compared(operator, left, right)
+        if isinstance(left, Linear) or isinstance(right, Linear):
+            return self._unknown_pair(operator, left, right, one, other)
         if isinstance(left, Number) and isinstance(right, Number):
             if operator == "+":
                 return add(left, right)
@@ -331,10 +449,25 @@ class Machine:
                 return multiply(left, right)
             if operator == "/":
                 return divide(left, right)
-            if operator == "and" and left.exact is not None and right.exact is not None:
-                return Number(
-                    int(bool(left.exact and right.exact)), int(bool(left.exact and right.exact))
-                )
+        return None
+
+    def _unknown_pair(
+        self, operator: str, left: Known, right: Known, one: Node, other: Node
+    ) -> Known:
+        """Return sums and multiples of numbers that are unknown but comparable."""
+        if isinstance(left, Pointer) and isinstance(right, Linear) and operator in ("+", "-"):
+            return self.moved(left, right, self.element_size(one), negative=operator == "-")
+        if isinstance(right, Pointer) and isinstance(left, Linear) and operator == "+":
+            return self.moved(right, left, self.element_size(other))
+        first, second = _as_linear(left), _as_linear(right)
+        if first is None or second is None:
+            return None
+        if operator in ("+", "-"):
+            return add_linear(first, second, 1 if operator == "+" else -1)
+        if operator == "*" and not second.terms:
+            return scale_linear(first, second.plus)
+        if operator == "*" and not first.terms:
+            return scale_linear(second, first.plus)
         return None
 
     def _wraps(self, node: Operation, result: Number) -> None:
@@ -347,8 +480,17 @@ class Machine:
         ):
             self.tell("wraps", node)
 
-    def moved(self, pointer: Pointer, by: Number, unit: int, *, negative: bool = False) -> Pointer:
+    def moved(
+        self, pointer: Pointer, by: Number | Linear, unit: int, *, negative: bool = False
+    ) -> Pointer:
         """Return a pointer some elements further."""
+        if isinstance(by, Linear):
+            step = scale_linear(by, -unit if negative else unit)
+            return pointer._replace(
+                low=pointer.low + step.plus,
+                high=pointer.high + step.plus,
+                terms=add_terms(pointer.terms, step.terms),
+            )
         low, high = (-by.high, -by.low) if negative else (by.low, by.high)
         return Pointer(
             pointer.block,
@@ -356,6 +498,7 @@ class Machine:
             pointer.high + high * unit,
             pointer.reached and by.reached,
             pointer.outside or by.outside,
+            pointer.terms,
         )
 
     def _address(self, node: Node) -> Known:
@@ -379,11 +522,12 @@ class Machine:
         base = self.value(node.object)
         key = self.value(node.key)
         size = self.element_size(node.object)
-        if isinstance(base, Pointer) and isinstance(key, Number):
+        self.is_null(base, node.object, node)
+        if isinstance(base, Pointer) and isinstance(key, (Number, Linear)):
             return self.moved(base, key, size), size
         if isinstance(base, Pointer):
             block = self.state.blocks.get(base.block)
-            if block is not None and block.freed:
+            if block is not None and (block.freed or block.nullable):
                 return base, size
         return None, size
 
@@ -396,22 +540,67 @@ class Machine:
                 return place  # a row of a matrix
             self.access(place, Number(size, size), node, writes=False)
             return None
-        name = self.path(node)
         holder = self.value(node.object)
-        if isinstance(holder, Pointer):
-            block = self.state.blocks.get(holder.block)
-            if block is not None and block.freed:
-                self.tell("freed", node)
-                return None
+        self.is_null(holder, node.object, node)
         kind = self.type_of(node)
+        if isinstance(holder, Pointer):
+            if self.gone(holder, node):
+                return None
+            self._reach(holder, node, writes=False)
+            if holder.low or holder.high or holder.terms:
+                return None
+            return self._member(f"{holder.block}.{node.name}", holder, kind)
+        name = self.path(node)
         if kind.endswith("]"):
-            key = f"{holder.block}.{node.name}" if isinstance(holder, Pointer) else name
-            known = self.state.variables.get(key)
-            if known is None and key:
-                known = self.new_block(Block(self.layout.size(kind)))
-                self.state.variables[key] = known
-            return known
+            return self._member(name, None, kind) if name else None
         return self.read(name) if name else None
+
+    def _member(self, key: str, holder: Pointer | None, kind: str) -> Known:
+        """Return what a field holds; arrays and numbers are made when they are first asked for."""
+        fields = self.state.variables if holder is None else self.state.shared
+        known = fields.get(key)
+        if known is None and kind.endswith("]") and self.layout.is_sized(kind):
+            known = fields[key] = self.new_block(Block(self.layout.size(kind)))
+        elif known is None and key not in fields and kind in RANGES and holder is not None:
+            block = self.state.blocks.get(holder.block)
+            if block is not None and block.made_by == "given":
+                known = fields[key] = self.fresh_number()
+        return known
+
+    def gone(self, holder: Pointer, node: Node) -> bool:
+        """Tell the use of what has been freed or may be null; return whether it has been freed."""
+        block = self.state.blocks.get(holder.block)
+        if block is None:
+            return False
+        if block.freed:
+            self.tell("freed", node)
+            return True
+        if block.nullable:
+            self.use_nullable(holder, node)
+        return False
+
+    def _reach(self, holder: Pointer, node: Field, *, writes: bool) -> None:
+        """Tell a field that lies behind the storage that a pointer to a struct got."""
+        block = self.state.blocks.get(holder.block)
+        if block is None or block.made_by != "malloc" or block.size is None or holder.terms:
+            return
+        kind = self.type_of(node.object)
+        whole = self.layout.field(kind, node.name) and self.layout.size(kind.removesuffix("*"))
+        if whole and holder.low == 0 and block.size in (8, 4) and whole > block.size * 2:
+            self.tell("overwrite" if writes else "overread", node)
+
+    def forget_members(self) -> None:
+        """Fields may be anything: code that is not followed has run. Arrays stay where they are."""
+        for key, held in list(self.state.shared.items()):
+            if isinstance(held, Number) and held.low == held.high == 0:
+                del self.state.shared[key]
+            elif key[0].isdigit() and not self._is_array(held):
+                self.keep(held)
+                del self.state.shared[key]
+
+    def _is_array(self, held: Known) -> bool:
+        block = self.state.blocks.get(held.block) if isinstance(held, Pointer) else None
+        return block is not None and block.size is not None and block.made_by in ("", "local")
 
     def _is_argument(self, node: Index) -> bool:
         """Whether an item is one of the program's arguments, of any length."""
@@ -430,6 +619,7 @@ class Machine:
             self.write(target.name, value)
         elif isinstance(target, Index):
             place, size = self._place(target)
+            self.keep(value)
             self.access(place, Number(size, size), target, writes=True)
             if isinstance(target.object, Name) and place is None:
                 self.write_byte(self.value(target.object), None)
@@ -437,15 +627,21 @@ class Machine:
                 self.write_byte(place, value)
         elif isinstance(target, Operation) and target.operator == "deref":
             pointer = self.value(target.operands[0])
+            self.is_null(pointer, target.operands[0], target)
             size = self.element_size(target.operands[0])
+            self.keep(value)
             self.access(pointer, Number(size, size), target, writes=True)
             self.write_byte(pointer, value)
         elif isinstance(target, Field):
             holder = self.value(target.object)
+            self.is_null(holder, target.object, target)
+            self.keep(value)
             if isinstance(holder, Pointer):
-                block = self.state.blocks.get(holder.block)
-                if block is not None and block.freed:
-                    self.tell("freed", target)
+                self.gone(holder, target)
+                self._reach(holder, target, writes=True)
+                if not (holder.low or holder.high or holder.terms):
+                    self.state.shared[f"{holder.block}.{target.name}"] = value
+                return
             name = self.path(target)
             if name:
                 self.state.variables[name] = value
@@ -459,6 +655,11 @@ def compared(operator: str, left: Known, right: Known) -> Known:
         if operator in ("==", "!="):
             return Number(int(operator == "!="), int(operator == "!="))
         return None
+    if isinstance(left, Linear) and isinstance(right, Linear):
+        apart = add_linear(left, right, -1)
+        if apart is None or apart.terms:
+            return None
+        left, right = Number(apart.plus, apart.plus), Number(0, 0)
     if not isinstance(left, Number) or not isinstance(right, Number):
         return None
     if operator in (">", ">="):
@@ -473,3 +674,17 @@ def compared(operator: str, left: Known, right: Known) -> Known:
     holds = left.high < right.low if operator == "<" else left.high <= right.low
     fails = left.low >= right.high if operator == "<" else left.low > right.high
     return Number(1, 1) if holds else Number(0, 0) if fails else None
+
+
+def _truth(value: Known) -> bool | None:
+    if isinstance(value, Pointer):
+        return True
+    exact = value.exact if isinstance(value, Number) else None
+    return None if exact is None else exact != 0
+
+
+def _as_linear(value: Known) -> Linear | None:
+    if isinstance(value, Linear):
+        return value
+    exact = value.exact if isinstance(value, Number) else None
+    return Linear((), exact) if exact is not None else None

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
+from typing import NamedTuple
 
 from kodo.scan.checker import Report
-from kodo.scan.checkers.layout import Layout
+from kodo.scan.checkers.layout import RANGES, Layout
 from kodo.scan.checkers.library import Library
+from kodo.scan.checkers.linear import Linear
 from kodo.scan.checkers.machine import MAX_STEPS, Spent, Tell
+from kodo.scan.checkers.nodes import walk
 from kodo.scan.checkers.values import Block, Known, Number, Pointer, State
 from kodo.scan.interpreter.unit import Unit
 from kodo.scan.ir import (
@@ -22,9 +26,12 @@ from kodo.scan.ir import (
     Bind,
     Break,
     Call,
+    Cast,
+    Collection,
     Continue,
     Declare,
     Defer,
+    Field,
     ForEach,
     Function,
     Goto,
@@ -45,8 +52,17 @@ from kodo.scan.ir import (
     Block as Statements,
 )
 
+WORTH = re.compile(
+    r"\b(?:malloc|calloc|realloc|alloca|ALLOCA|new|free|delete|mem\w+|wmem\w+|str\w+|wcs\w+|s\w*printf"
+    r"|fgets|fgetws|fread|recv|read|readlink|nto\w+|ato\w+|f?scanf|sizeof|f\w*open|opendir|tmpfile"
+    r"|getenv)\b|\bfor\s*\([^;]*;[^;]*<[^;]*;[^)]*\)[^;]*\[|\breturn\s+(?:&\s*)?\w+\s*;"
+    r"|\w\s*\[[^\]]+\]\s*[;=,]"
+)
+"""What a function must have for a look at its memory to find anything."""
+
 MAX_DECISIONS = 3
 MAX_RUNS = 8
+MAX_FAILURES = 3
 MAX_INLINED = 3
 ENDS = frozenset({"exit", "_exit", "abort", "_Exit", "longjmp", "__builtin_unreachable"})
 RULES = {
@@ -56,7 +72,20 @@ RULES = {
     "freed": "c.use-after-free",
     "twice": "c.double-free",
     "wraps": "c.integer-overflow",
+    "null": "c.unchecked-null",
+    "isnull": "c.null-dereference",
+    "leak": "c.memory-leak",
+    "unclosed": "c.unclosed-file",
+    "mismatched": "c.mismatched-free",
+    "local": "c.returned-local",
 }
+
+
+class LastRound(NamedTuple):
+    """A loop's variable, and what it is in the last round."""
+
+    name: str
+    value: Linear
 
 
 class Run(Library):
@@ -64,16 +93,20 @@ class Run(Library):
 
     def __init__(self, unit: Unit, layout: Layout, constants: dict[str, int], tell: Tell) -> None:
         super().__init__(unit.text, layout, constants, tell)
+        self.unit = unit.module
         self.functions = unit.module.functions
         self.renamed = unit.module.imports
         self.pointed_functions = {}
         self.known_writes: dict[tuple[int, int], set[str]] = {}
         self.decisions: dict[str, bool] = {}
         self.asked: list[str] = []
+        self.failures = 0  # allocations of which both outcomes are tried
+        self.statics: set[str] = set()
         self.inlined = 0
         self.returned: list[Known] = []  # what each `return` that was met gives
         self.leaving = ""  # "break" or "continue" on its way to the loop
         self.going = ""  # the label that a `goto` on the path leads to
+        self.lost: set[int] = set()  # storage that was told to be lost
         self.left: list[State] = []  # of loops, where one of several joined ways leaves
 
     # --- functions ----------------------------------------------------------------------------
@@ -83,7 +116,11 @@ class Run(Library):
         if self.inlined >= MAX_INLINED:
             for value in values:
                 self.set_text(value, None)
+                self.keep(value)
+            self.forget_members()
             return None
+        for value in values[len(function.parts.parameters) :]:
+            self.keep(value)
         saved = self.types, self.state.variables, self.returned, self.leaving
         saved_pointed = self.pointed_functions
         self.types, self.state.variables, self.returned = {}, {}, []
@@ -102,10 +139,31 @@ class Run(Library):
 
     # --- statements ---------------------------------------------------------------------------
 
-    def run_body(self, body: Statements) -> None:
-        """Run a function's body; a `goto` forward to one of its own labels is followed."""
+    def take_parameters(self, function: Function) -> None:
+        """Begin with parameters: storage and numbers that are unknown, but have an identity."""
+        for parameter in function.parts.parameters:
+            name, kind = parameter.name, parameter.type
+            if name == "this" and function.owner is not None:
+                kind = f"{function.owner.name}*"
+            self.types[name] = kind
+            held: Known = None
+            if kind.endswith("*") and not kind.endswith("**") and "(" not in kind:
+                held = self.new_block(Block(None, "given"))
+            elif self.layout.alias(kind) in RANGES:
+                held = self.fresh_number()
+            self.state.variables[name] = held
+
+    def run_body(self, body: Statements) -> bool:
+        """Run a function's body; a `goto` forward to one of its own labels is followed.
+
+        Return whether its end is reached.
+        """
         start = 0
-        while not self.execute(body[start:]) and self.going:
+        while True:
+            if self.execute(body[start:]):
+                return True
+            if not self.going:
+                return False
             label, self.going = self.going, ""
             for place in range(start + 1, len(body)):
                 node = body[place]
@@ -113,13 +171,12 @@ class Run(Library):
                     start = place
                     break
             else:
-                return
-        self.going = ""
+                return False
 
     def execute(self, block: Statements) -> bool:
         """Run statements; return whether the path goes on behind them."""
         for node in block:  # noqa: SIM110  the plain loop is faster, and this is the hot one
-            if not self._statement(node):
+            if not self._statement(node) or self.ended:
                 return False
         return True
 
@@ -135,12 +192,7 @@ class Run(Library):
         elif isinstance(node, Switch):
             return self._switch(node)
         elif isinstance(node, Return):
-            returned = self.value(node.value) if node.value is not None else None
-            self.returned.append(returned)
-            if isinstance(returned, Pointer):
-                held = self.state.blocks.get(returned.block)
-                if held is not None and held.freed:
-                    self.tell("freed", node)
+            self._return(node)
             return False
         elif isinstance(node, (Throw, Goto)):
             self.going = node.label if isinstance(node, Goto) else ""
@@ -156,15 +208,51 @@ class Run(Library):
         elif isinstance(node, (Using, Defer)):
             self.value(node.value)
         elif isinstance(node, Call) and self.callee(node) in ENDS:
+            self.ended = self.inlined > 0
             return False
         else:
             self.value(node)
         return True
 
+    def _return(self, node: Return) -> None:
+        returned = self.value(node.value) if node.value is not None else None
+        self.returned.append(returned)
+        if isinstance(returned, Pointer) and node.value is not None:
+            held = self.state.blocks.get(returned.block)
+            if held is not None and held.freed:
+                self.tell("freed", node)
+            elif held is not None and held.made_by == "local" and not self.inlined:
+                kind = self.type_of(node.value)
+                if kind.endswith("]") or self.is_address(node.value):
+                    self.tell("local", node)
+            if not self.inlined:
+                self.keep(returned)
+        if not self.inlined:
+            self.tell_lost(node)
+
+    def is_address(self, node: Node) -> bool:
+        """Whether an expression is the address of something."""
+        return isinstance(node, Operation) and node.operator == "address"
+
+    def tell_lost(self, node: Node) -> None:
+        """Tell the storage and the files that nobody can free or close behind this point."""
+        for number, block in self.state.blocks.items():
+            if block.freed or block.kept:
+                continue
+            if block.made_by in ("malloc", "new", "new[]"):
+                self.tell("leak", node)
+            elif block.made_by == "file":
+                self.tell("unclosed", node)
+            else:
+                continue
+            self.lost.add(number)
+
     def _declare(self, node: Declare) -> None:
         if not isinstance(node.target, Name):
             return
         name, kind = node.target.name, node.type
+        if "static" in self.text.latin[max(0, node.start - 60) : node.start].rpartition("\n")[2]:
+            self.statics.add(name)
         if node.lengths:
             self._declare_array(node, name, kind)
             return
@@ -173,13 +261,23 @@ class Run(Library):
             if kind and not kind.endswith("*") and self.layout.field(kind, "") == "":
                 made = self.layout.alias(kind)
                 if made in self.unit_classes:
-                    self.state.variables[name] = self.new_block(Block(self.layout.size(kind)))
+                    made_here = Block(self.layout.size(kind), "local")
+                    self.state.variables[name] = self.new_block(made_here)
                     return
             self.state.variables[name] = None
             return
         if isinstance(node.value, Name) and node.value.name in self.functions:
             self.pointed_functions[name] = node.value.name
-        self.state.variables[name] = self.value(node.value)
+        value = self.value(node.value)
+        self.state.variables[name] = self._copied_struct(kind, value)
+        if name in self.statics:
+            self.keep(value)
+
+    def _copied_struct(self, kind: str, value: Known) -> Known:
+        """Return what a variable of a struct's own type holds: a copy, not the same storage."""
+        if isinstance(value, Pointer) and self.layout.alias(kind) in self.unit_classes:
+            return self.new_block(Block(self.layout.size(kind), "local"))
+        return value
 
     unit_classes: frozenset[str] = frozenset()
 
@@ -193,6 +291,8 @@ class Run(Library):
             size = size * count if size is not None and count is not None else None
         self.types[name] = kind + lengths
         made = self.initial(kind + lengths, size or 0, node.value)
+        if name in self.statics or kind.endswith("*"):
+            made = replace(made, made_by="")
         self.state.variables[name] = self.new_block(made)
 
     def _assign(self, node: Assign) -> None:
@@ -208,13 +308,22 @@ class Run(Library):
                 and node.value.name in self.functions
             ):
                 self.pointed_functions[node.target.name] = node.value.name
+        if isinstance(node.target, Name):
+            value = self._copied_struct(self.type_of(node.target), value)
+            if node.target.name in self.statics:
+                self.keep(value)
         self.store(node.target, value)
 
     # --- branches -----------------------------------------------------------------------------
 
     def _decide(self, test: Node) -> bool | None:
         """Return how a test turns out on this path, None where both ways must be joined."""
+        failed = self._failure(test)
+        if failed is not None:
+            return failed
         value = self.value(test)
+        self.asked_about(value)
+        self._handed_over(test)
         if isinstance(value, Number) and value.exact is not None:
             return value.exact != 0
         if isinstance(value, Pointer):
@@ -226,7 +335,60 @@ class Run(Library):
                 return None
             known = self.decisions[key] = True
             self.asked.append(key)
+        self.unsure += 1  # the tests of one way need not be independent
         return known != negated
+
+    def _failure(self, test: Node) -> bool | None:
+        """Return how a test for null turns out on the path where the allocation failed."""
+        asked, when_null = test, False
+        while isinstance(asked, Operation) and len(asked.operands) <= 2:
+            if asked.operator == "not":
+                asked, when_null = asked.operands[0], not when_null
+            elif asked.operator in ("==", "!=") and self._is_null(asked.operands[1]):
+                when_null = when_null != (asked.operator == "==")
+                asked = asked.operands[0]
+            else:
+                return None
+        if not isinstance(asked, Name):
+            return None
+        held = self.state.variables.get(asked.name)
+        block = self.state.blocks.get(held.block) if isinstance(held, Pointer) else None
+        if block is None or not block.nullable or not isinstance(held, Pointer):
+            return None
+        key = f"{asked.name} is there@{test.start}"
+        known = self.decisions.get(key)
+        if known is None:
+            if self.failures >= MAX_FAILURES:
+                return None
+            self.failures += 1
+            known = self.decisions[key] = True
+            self.asked.append(key)
+        if known:
+            return None
+        for name, value in list(self.state.variables.items()):
+            if isinstance(value, Pointer) and value.block == held.block:
+                self.state.variables[name] = Number(0, 0)
+        del self.state.blocks[held.block]
+        return when_null
+
+    @staticmethod
+    def _is_null(node: Node) -> bool:
+        if isinstance(node, Cast):
+            node = node.value
+        if isinstance(node, Name):
+            return node.name in ("NULL", "nullptr")
+        return isinstance(node, Literal) and not node.value and not isinstance(node.value, str)
+
+    def _handed_over(self, test: Node) -> None:
+        """A number that a function of the program has looked at may well be in its bounds."""
+        if isinstance(test, Call) and test.arguments:
+            for argument in test.arguments:
+                held = self.read(argument.name) if isinstance(argument, Name) else None
+                if isinstance(held, Number) and held.outside and isinstance(argument, Name):
+                    self.write(argument.name, held._replace(reached=False))
+        elif isinstance(test, Operation) and test.operator in ("not", "and", "or"):
+            for operand in test.operands:
+                self._handed_over(operand)
 
     def _question(self, test: Node) -> tuple[str, bool]:
         """Return what a test asks, in words that its opposite shares, and whether it is that."""
@@ -254,6 +416,7 @@ class Run(Library):
     def _both(self, node: If, place: int) -> bool:
         """Run what is left of a branch in all ways and keep what they agree on."""
         before = self.state
+        self.unsure += 1
         ends: list[State] = []
         bodies = [(arm.test, arm.body) for arm in node.arms[place:]]
         for test, body in [*bodies, (None, node.otherwise)]:
@@ -265,7 +428,7 @@ class Run(Library):
                 ends.append(self.state)
             elif self.leaving:
                 self.left.append(self.state)
-            self.leaving = outer
+            self.leaving, self.ended = outer, False
         self.going = ""
         if not ends:
             self.state = before
@@ -306,6 +469,8 @@ class Run(Library):
         if not isinstance(node, Name):
             return
         value, bound = self.read(node.name), self.value(other)
+        if isinstance(value, Number) and value.outside and not isinstance(bound, Number):
+            self.write(node.name, value._replace(reached=False))
         if not isinstance(value, Number) or not isinstance(bound, Number):
             return
         low, high = value.low, value.high
@@ -324,6 +489,8 @@ class Run(Library):
     def _loop(self, node: While) -> bool:
         rounds = self._counted(node)
         once = _runs_once(node)
+        if isinstance(rounds, LastRound):
+            return self._last_round(node, rounds)
         if rounds is not None:
             name, first, last = rounds
             if last.high < first:
@@ -354,6 +521,7 @@ class Run(Library):
         before, self.leaving = self.leaving, ""
         outer, self.left = self.left, []
         goes_on = self.execute(body) or self.leaving != ""
+        self.ended = False
         for other in self.left:
             if goes_on:
                 self.state.join(other)
@@ -371,7 +539,24 @@ class Run(Library):
             self.state = before
         self.going = ""
 
-    def _counted(self, node: While) -> tuple[str, int, Number] | None:
+    def _last_round(self, node: While, last: LastRound) -> bool:
+        """Run the last round of a loop that counts up to an unknown number."""
+        self._havoc(node.body, but=last.name)
+        if _leaves(node.body):
+            self.write(last.name, None)
+            self._aside(node.body)
+            return True
+        before = self.state.copy()
+        self.write(last.name, last.value)
+        if self._inside(node.body):
+            self.state.join(before)
+        else:
+            self.state = before
+        self.going = ""
+        self.write(last.name, None)
+        return True
+
+    def _counted(self, node: While) -> tuple[str, int, Number] | LastRound | None:
         """Return variable, first and last value of a loop that counts up by one."""
         test = node.test
         if not isinstance(test, Operation) or test.operator not in ("<", "<=", "!="):
@@ -387,6 +572,9 @@ class Run(Library):
         if step.value.operator != "+" or variable.name in self._assigned(node.body):
             return None
         first, last = self.read(variable.name), self.value(test.operands[1])
+        if isinstance(last, Linear) and isinstance(first, Number) and first.exact is not None:
+            less = 0 if test.operator == "<=" else 1
+            return LastRound(variable.name, Linear(last.terms, last.plus - less))
         if not isinstance(first, Number) or first.exact is None or not isinstance(last, Number):
             return None
         if test.operator != "<=":
@@ -408,9 +596,12 @@ class Run(Library):
         for name in self._assigned(body):
             if name != but:
                 held = self.read(name)
+                self.keep(held)
                 array = self.types.get(name, "").endswith("]")
                 if held is not None and not array:
                     self.write(name, None)
+        if any(isinstance(node, (Field, Call)) for node in walk(body)):
+            self.forget_members()
 
     def _switch(self, node: Switch) -> bool:
         subject = self.value(node.subject)
@@ -457,24 +648,10 @@ _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 _MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 
 
-def _walk(body: Statements) -> list[Node]:
-    """Return all nodes below statements, closures' bodies left out."""
-    found: list[Node] = []
-    pending: list[object] = list(body)
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(node, Node):
-            found.append(node)
-            pending.extend(getattr(node, name) for name in node.__struct_fields__[2:])
-    return found
-
-
 def _find_assigned(body: Statements) -> set[str]:
     """Return the variables that statements write to."""
     names: set[str] = set()
-    for node in _walk(body):
+    for node in walk(body):
         target = node.target if isinstance(node, (Assign, Bind, Declare)) else None
         if isinstance(node, Operation) and node.operator == "address":
             target = node.operands[0]
@@ -484,7 +661,7 @@ def _find_assigned(body: Statements) -> set[str]:
 
 
 def _leaves(body: Statements) -> bool:
-    return any(isinstance(node, (Break, Return, Goto, Throw)) for node in _walk(body))
+    return any(isinstance(node, (Break, Return, Goto, Throw)) for node in walk(body))
 
 
 def _runs_once(node: While) -> bool:
@@ -494,6 +671,28 @@ def _runs_once(node: While) -> bool:
         return True
     forever = test is None or (isinstance(test, Literal) and bool(test.value))
     return forever and bool(node.body) and isinstance(node.body[-1], (Break, Return))
+
+
+def _shared_lengths(unit: Unit, constants: dict[str, int]) -> dict[str, list[int]]:
+    """Return the lengths of the file's arrays, where all of them are known."""
+    found: dict[str, list[int]] = {}
+    for node in unit.module.body:
+        if not isinstance(node, Declare) or not isinstance(node.target, Name) or not node.lengths:
+            continue
+        counts: list[int | None] = []
+        for length in node.lengths:
+            if isinstance(length, Literal) and isinstance(length.value, int):
+                counts.append(length.value)
+            elif isinstance(length, Name):
+                counts.append(constants.get(length.name))
+            elif length is None and isinstance(node.value, Collection):
+                counts.append(len(node.value.items) if len(node.lengths) == 1 else None)
+            else:
+                counts.append(None)
+        known = [count for count in counts if count]
+        if len(known) == len(counts):
+            found[node.target.name] = known
+    return found
 
 
 def _constants(unit: Unit) -> tuple[dict[str, int], dict[str, str]]:
@@ -517,6 +716,11 @@ def _constants(unit: Unit) -> tuple[dict[str, int], dict[str, str]]:
     return constants, types
 
 
+def _end_of(function: Function) -> Node:
+    body = function.parts.body
+    return body[-1] if body else Node(function.start, function.end)
+
+
 class MemoryChecker:
     """The checker. It keeps what it knows of the last file, as functions come file by file."""
 
@@ -526,6 +730,7 @@ class MemoryChecker:
         self._constants: dict[str, int] = {}
         self._types: dict[str, str] = {}
         self._writes: dict[tuple[int, int], set[str]] = {}
+        self._arrays: dict[str, int] = {}
 
     def __call__(self, unit: Unit, function: Function, report: Report) -> None:
         """Look at one function, along a few paths."""
@@ -534,6 +739,13 @@ class MemoryChecker:
             self._writes = {}
             self._constants, self._types = _constants(unit)
             self._layout = Layout(unit.module, self._constants)
+            self._arrays = {}
+            for name, lengths in _shared_lengths(unit, self._constants).items():
+                kind = self._types[name].partition("[")[0]
+                self._types[name] = kind + "".join(f"[{count}]" for count in lengths)
+                self._arrays[name] = self._layout.size(self._types[name])
+        if WORTH.search(unit.text.latin, function.start, function.end) is None:
+            return
         layout = self._layout
         classes = frozenset(unit.module.classes)
 
@@ -552,14 +764,15 @@ class MemoryChecker:
             run.decisions = waiting.pop()
             run.steps = steps
             fixed = dict(run.decisions)
-            for parameter in function.parts.parameters:
-                run.types[parameter.name] = parameter.type
-                run.state.variables[parameter.name] = None
+            run.shared_arrays = self._arrays
+            run.take_parameters(function)
             with contextlib.suppress(Spent):
-                run.run_body(function.parts.body)
+                if run.run_body(function.parts.body):
+                    run.tell_lost(_end_of(function))
             steps = run.steps
             for place, key in enumerate(run.asked):
-                waiting.append({**fixed, **dict.fromkeys(run.asked[:place], True), key: False})
+                other = {**fixed, **dict.fromkeys(run.asked[:place], True), key: False}
+                waiting.insert(0 if "is there@" in key else len(waiting), other)
 
 
 check_memory = MemoryChecker()

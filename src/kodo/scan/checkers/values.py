@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from kodo.scan.checkers.linear import Linear, Terms
+
 INFINITY = 1 << 200
 
 
@@ -27,16 +29,17 @@ class Number(NamedTuple):
 
 
 class Pointer(NamedTuple):
-    """An address inside a block: from `low` to `high` bytes behind its start."""
+    """An address inside a block: from `low` to `high` bytes, and `terms`, behind its start."""
 
     block: int
     low: int = 0
     high: int = 0
     reached: bool = True
     outside: bool = False
+    terms: Terms = ()
 
 
-Known = Number | Pointer | None
+Known = Number | Pointer | Linear | None
 """A value; None is one that is not known."""
 
 ANY_INT = Number(-(1 << 31), (1 << 31) - 1, reached=True, outside=True)
@@ -46,8 +49,11 @@ ANY_INT = Number(-(1 << 31), (1 << 31) - 1, reached=True, outside=True)
 class Block:
     """Storage. `size` in bytes, None where unknown; `end` is where its text ends (bytes).
 
-    `made_by` is malloc, new, new[] or "" for what is not on the heap. `filled` bytes from the start
-    are known not to be zero. `endless`: outsiders choose how long its text is.
+    `made_by` is malloc, new, new[], file (an open one), given (a parameter points at it), local, or
+    "" for what is none of them. `filled` bytes from the start are known not to be zero. `endless`:
+    outsiders choose how long its text is. `room` and `text` are size and length of the text where
+    they are unknown but comparable. `nullable`: nobody has asked yet whether there is any such
+    storage. `kept`: somebody else may hold or have freed it.
     """
 
     size: int | None
@@ -56,6 +62,10 @@ class Block:
     end: int | None = None
     filled: int = 0
     endless: bool = False
+    room: Linear | None = None
+    text: Linear | None = None
+    nullable: bool = False
+    kept: bool = False
 
 
 @dataclass(slots=True)
@@ -72,10 +82,13 @@ class State:
 
     def join(self, other: State) -> None:
         """Keep only what both states agree on."""
+        lost: set[int] = set()
         for mine, theirs in ((self.variables, other.variables), (self.shared, other.shared)):
             for name in mine.keys() | theirs.keys():
-                if mine.get(name) != theirs.get(name):
+                one, another = mine.get(name), theirs.get(name)
+                if one != another:
                     mine[name] = None
+                    lost.update(held.block for held in (one, another) if isinstance(held, Pointer))
         for number, block in other.blocks.items():
             known = self.blocks.get(number)
             if known is None:
@@ -86,7 +99,18 @@ class State:
                     freed=known.freed and block.freed,
                     end=known.end if known.end == block.end else None,
                     filled=min(known.filled, block.filled),
+                    text=known.text if known.text == block.text else None,
+                    nullable=known.nullable and block.nullable,
+                    kept=known.kept or block.kept or known.freed != block.freed,
                 )
+        for number in lost:
+            self.keep(number)
+
+    def keep(self, number: int) -> None:
+        """Say that a block may be held or freed by what is not followed."""
+        block = self.blocks.get(number)
+        if block is not None and not block.kept:
+            self.blocks[number] = replace(block, kept=True)
 
 
 def add(one: Number, other: Number) -> Number:

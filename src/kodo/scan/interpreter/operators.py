@@ -230,7 +230,8 @@ class Operators(Memory):
         if proof is not None and unknown.taints is not None:
             proof = Proof((*proof.when_true, *self._host_facts(unknown)), ())
         shown = unknown.proof
-        if shown is not None and values[1 - place].constant is None:  # nothing is not true
+        nothing = values[1 - place].constant
+        if shown is not None and (nothing is None or (nothing is not True and nothing == 0)):
             known = proof.when_true if proof is not None else ()
             proof = Proof((*known, *shown.when_false), shown.when_true)
         if normal in ("!=", "is not"):

@@ -32,7 +32,7 @@ from kodo.scan.ir import (
     While,
 )
 from kodo.scan.lower.base import fields
-from kodo.scan.lower.c.declarators import read_declarator
+from kodo.scan.lower.c.declarators import Declared, read_declarator
 from kodo.scan.lower.c.expressions import ExpressionLowerer
 
 _ELSEWHERE = re.compile(
@@ -166,8 +166,10 @@ class StatementLowerer(ExpressionLowerer):
     def declarator(self, node: SyntaxNode, kind: str) -> Node | None:
         """One variable of a declaration."""
         declared = read_declarator(node)
-        if declared.name is None or declared.is_function:
+        if declared.name is None:
             return None
+        if declared.is_function:
+            return self.constructed(node, declared, kind)
         value: Node | None = None
         if node.type == "init_declarator":
             given = node.child_by_field_name("value")
@@ -185,6 +187,28 @@ class StatementLowerer(ExpressionLowerer):
         target = Name(declared.name.start_byte, declared.name.end_byte, name)
         pointed = kind + "*" * declared.pointers
         return Declare(node.start_byte, node.end_byte, target, pointed, value, lengths)
+
+    def constructed(self, node: SyntaxNode, declared: Declared, kind: str) -> Node | None:
+        """`T name(value);`: no function where `value` is a variable."""
+        if declared.parameters is None or declared.name is None or declared.pointers:
+            return None
+        values: list[Node] = []
+        for child in declared.parameters.named_children:
+            if child.type != "parameter_declaration" or len(child.named_children) != 1:
+                return None
+            name = self.words(child)
+            if name not in self.locals:
+                return None
+            values.append(Name(child.start_byte, child.end_byte, name))
+        if not values:
+            return None
+        start, end = declared.parameters.start_byte, declared.parameters.end_byte
+        called = self.dotted(kind.replace(".", "::") or "?", start, end)
+        name = self.words(declared.name)
+        self.locals.add(name)
+        target = Name(declared.name.start_byte, declared.name.end_byte, name)
+        value = Call(start, end, called, values, creates=True)
+        return Declare(node.start_byte, node.end_byte, target, kind, value, [])
 
     # --- branches and loops ---------------------------------------------------------------------
 
