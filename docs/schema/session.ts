@@ -624,6 +624,7 @@ export interface Spent {
   model_calls?: number; // 0
   tool_calls?: number; // 0
   seconds?: number; // 0
+  processes?: number; // 0
   usage?: Usage; // {}
 }
 

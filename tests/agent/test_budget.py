@@ -177,3 +177,12 @@ def test_no_money_means_that_a_paid_model_is_not_asked_once() -> None:
     with budget.hold(10, 10, Price(0.0, 0.0)) as allowed:
         assert allowed == 10
     assert budget.spent().model_calls == 1
+
+
+def test_commands_are_counted_before_they_start() -> None:
+    budget = RunBudget(Limits(processes=2))
+    budget.reserve_process()
+    budget.reserve_process()
+    with pytest.raises(LimitReached, match="--budget-processes"):
+        budget.reserve_process()
+    assert budget.spent().processes == 2

@@ -25,6 +25,7 @@ class RunBudget:
         "_held_usd",
         "_limits",
         "_model_calls",
+        "_processes",
         "_started",
         "_told",
         "_tool_calls",
@@ -37,6 +38,7 @@ class RunBudget:
         self._started = clock()
         self._model_calls = 0
         self._tool_calls = 0
+        self._processes = 0
         self._usage = Usage()
         self._told: set[str] = set()
         self._held_tokens = 0
@@ -52,6 +54,7 @@ class RunBudget:
         return Spent(
             model_calls=self._model_calls,
             tool_calls=self._tool_calls,
+            processes=self._processes,
             seconds=self._clock() - self._started,
             usage=self._usage,
         )
@@ -67,6 +70,11 @@ class RunBudget:
         self._refuse_at("seconds", self._clock() - self._started, self._limits.seconds)
         self._refuse_at("tool_calls", self._tool_calls, self._limits.tool_calls)
         self._tool_calls += 1
+
+    def reserve_process(self) -> None:
+        """Count one command before it is started. Raises LimitReached instead, when spent."""
+        self._refuse_at("processes", self._processes, self._limits.processes)
+        self._processes += 1
 
     @contextmanager
     def hold(
@@ -150,6 +158,7 @@ class RunBudget:
         used = {
             "model_calls": float(self._model_calls),
             "tool_calls": float(self._tool_calls),
+            "processes": float(self._processes),
             "tokens": float(self._usage.input_tokens + self._usage.output_tokens),
             "cost_usd": self._usage.cost_usd or 0.0,
             "seconds": self._clock() - self._started,

@@ -20,6 +20,7 @@ _OVERRIDES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("budget_usd", ("limits", "cost_usd"), "--budget-usd"),
     ("budget_tokens", ("limits", "tokens"), "--budget-tokens"),
     ("budget_seconds", ("limits", "seconds"), "--budget-seconds"),
+    ("budget_processes", ("limits", "processes"), "--budget-processes"),
     ("budget_tool_calls", ("limits", "tool_calls"), "--budget-tool-calls"),
     ("budget_model_calls", ("limits", "model_calls"), "--budget-model-calls"),
 )
@@ -94,6 +95,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--budget-tokens", metavar="N", type=int, help="stop at N tokens")
     group.add_argument("--budget-seconds", metavar="S", type=float, help="stop after S seconds")
     group.add_argument("--budget-tool-calls", metavar="N", type=int, help="stop at N tool calls")
+    group.add_argument("--budget-processes", metavar="N", type=int, help="stop at N commands run")
     group.add_argument("--budget-model-calls", metavar="N", type=int, help="stop at N model calls")
 
 

@@ -8,7 +8,8 @@ from kodo.core.messages import Usage, Value
 class Limits(Value, frozen=True):
     """One budget for the whole tree of a run. None means no limit of that kind.
 
-    `tokens` counts input and output tokens of all model calls; `seconds` is wall time.
+    `tokens` counts input and output tokens of all model calls; `seconds` is wall time; `processes`
+    counts commands that are started in the jail, for tools, checks, hooks and searches.
     """
 
     model_calls: int | None = None
@@ -16,6 +17,7 @@ class Limits(Value, frozen=True):
     cost_usd: float | None = None
     seconds: float | None = None
     tool_calls: int | None = None
+    processes: int | None = None
 
 
 class Spent(Value, frozen=True):
@@ -24,6 +26,7 @@ class Spent(Value, frozen=True):
     model_calls: int = 0
     tool_calls: int = 0
     seconds: float = 0
+    processes: int = 0
     usage: Usage = Usage()
 
 

@@ -184,6 +184,7 @@ async def open_session(
             taint = taint_of(thread.messages(), vouched)
             if not settings.trusted:
                 taint.add(f"the untrusted folder {str(settings.project)!r}")
+            budget = cage.meter.budget = RunBudget(config.limits)
             agent = Agent(
                 model=model,
                 tools=tools,
@@ -199,7 +200,7 @@ async def open_session(
                 workspace=settings.cwd,
                 blobs=store.blobs,
                 snapshots=snapshots,
-                budget=RunBudget(config.limits),
+                budget=budget,
                 instructions=instructions,
                 project_notes=notes,
                 open_scratch=open_scratch,

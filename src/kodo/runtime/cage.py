@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from kodo.agent.budget import RunBudget
 from kodo.base.clock import utc_now
 from kodo.base.errors import ConfigError, SandboxError
 from kodo.core.events import HostContacted
@@ -38,10 +39,25 @@ OnHost = Callable[[HostContacted], Awaitable[None]]
 AskHost = Callable[[str, str], Awaitable[bool]]
 
 
+class Meter:
+    """Counts the commands of a run on its account, once there is one."""
+
+    __slots__ = ("budget",)
+
+    def __init__(self) -> None:
+        self.budget: RunBudget | None = None
+
+    def count(self) -> None:
+        """Count one command before it is started. Raises LimitReached."""
+        if self.budget is not None:
+            self.budget.reserve_process()
+
+
 class Cage(msgspec.Struct, frozen=True):
     """What a run's commands live in. `network`: nothing, the allowed hosts, or all of it.
 
-    `git` is the same jail for lines of plain git, which may write the repository.
+    `git` is the same jail for lines of plain git, which may write the repository. `meter` counts
+    the commands of all of them.
     """
 
     rung: RungReport
@@ -49,17 +65,18 @@ class Cage(msgspec.Struct, frozen=True):
     sandbox: Sandbox
     gate: Gate | None
     network: Network
+    meter: Meter
     git: Sandbox | None = None
 
     async def open_scratch(self, *, quiet: bool = False) -> Scratch:
         """Return a copy of the workspace with a sandbox of the same kind; `quiet`: no network."""
         if quiet:
-            return await open_copy(self.rung.name, self._shut())
-        return await open_copy(self.rung.name, self.jail, gate=self.gate)
+            return await open_copy(self.rung.name, self._shut(), count=self.meter.count)
+        return await open_copy(self.rung.name, self.jail, gate=self.gate, count=self.meter.count)
 
     def make_quiet(self) -> Sandbox:
         """Return a sandbox of the same kind that has no network. The caller closes it."""
-        return make_sandbox(self.rung.name, self._shut())
+        return make_sandbox(self.rung.name, self._shut(), count=self.meter.count)
 
     def _shut(self) -> Jail:
         return msgspec.structs.replace(self.jail, allow_net=False)
@@ -165,7 +182,8 @@ async def open_cage(
                 )
             network = "open"
             jail = msgspec.structs.replace(jail, allow_net=True)
-        sandbox = make_sandbox(rung.name, jail, gate)
+        meter = Meter()
+        sandbox = make_sandbox(rung.name, jail, gate, meter.count)
         stack.push_async_callback(sandbox.aclose)
         if config.require and (missing := lacks(sandbox.guarantees, config.require)):
             raise ConfigError(
@@ -174,7 +192,7 @@ async def open_cage(
             )
         try:
             git = make_git_jail(sandbox, jail, committer(settings))
-            yield Cage(rung, jail, sandbox, gate, network, git)
+            yield Cage(rung, jail, sandbox, gate, network, meter, git)
         except SandboxError:
             forget(note)
             raise

@@ -3,7 +3,7 @@
 Every rung is tried by really running in it. Remembers nothing: who asks may keep the answer.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ from kodo.sandboxes.namespaces.docker import Docker
 from kodo.sandboxes.namespaces.jailed import Namespaced
 from kodo.sandboxes.namespaces.userns import UserNamespaces
 from kodo.sandboxes.network.gate import Gate
+from kodo.sandboxes.orders import TakesOrders, count_nothing
 from kodo.sandboxes.repository.gitjail import GitJail, Who
 from kodo.sandboxes.scratch import ScratchCopy, open_scratch
 
@@ -112,11 +113,23 @@ def lacks(held: Collection[Guarantee], required: Collection[Guarantee]) -> list[
     return sorted(set(required) - has)
 
 
-def make_sandbox(name: Rung, jail: Jail, gate: Gate | None = None) -> Sandbox:
+def make_sandbox(
+    name: Rung,
+    jail: Jail,
+    gate: Gate | None = None,
+    count: Callable[[], None] = count_nothing,
+) -> Sandbox:
     """Return a sandbox on this rung, without a probe. Raises SandboxError.
 
-    `gate` counts on the rungs of HAVE_A_GATE, where the jail has no network of its own.
+    `gate` counts on the rungs of HAVE_A_GATE, where the jail has no network of its own. `count` is
+    called before each command.
     """
+    made = _make(name, jail, gate)
+    made.count = count
+    return made
+
+
+def _make(name: Rung, jail: Jail, gate: Gate | None) -> TakesOrders:
     match name:
         case "bwrap":
             return Bubblewrap(jail, gate=gate)
@@ -148,6 +161,7 @@ async def open_copy(
     limits: CopyLimits | None = None,
     parent: Path | None = None,
     gate: Gate | None = None,
+    count: Callable[[], None] = count_nothing,
 ) -> ScratchCopy:
     """Return a scratch copy of the jail's workspace with a sandbox on this rung.
 
@@ -156,7 +170,7 @@ async def open_copy(
     """
     return await open_scratch(
         jail,
-        lambda copy: make_sandbox(name, copy, gate),
+        lambda copy: make_sandbox(name, copy, gate, count),
         shows_in_place=name in ("bwrap", "userns", "docker"),
         limits=limits,
         parent=parent,

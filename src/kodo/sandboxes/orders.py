@@ -77,8 +77,15 @@ class Order:
         )
 
 
+def count_nothing() -> None:
+    """Count nothing: there is no budget of commands."""
+
+
 class TakesOrders(ABC):
-    """A sandbox: what is the same on every rung of it."""
+    """A sandbox: what is the same on every rung of it.
+
+    `count` is called before each command, and raises where no more may be started.
+    """
 
     name: str
 
@@ -86,6 +93,7 @@ class TakesOrders(ABC):
         """Raises SandboxError where the workspace cannot be used."""
         self._jail = checked(jail)
         self._boundary = Boundary(self._jail)
+        self.count: Callable[[], None] = count_nothing
 
     @abstractmethod
     async def _carry_out(self, order: Order, place: Place) -> Completed:
@@ -114,6 +122,7 @@ class TakesOrders(ABC):
     async def fulfil(self, order: Order) -> ExecResult:
         """Carry out an order and say how it ended. Raises SandboxError, ToolError."""
         place = self._boundary.cwd(order.cwd)
+        self.count()
         watch = None
         if "disk_sum_limited" in self.guarantees:
             watch = DiskWatch(self._jail.limits, self._jail.host_root or self._jail.workspace)
@@ -135,6 +144,10 @@ class TakesOrders(ABC):
         return ExecResult(
             done.exit_code, output, done.duration_s, done.omitted_bytes, done.timed_out
         )
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """End everything that still runs in the jail."""
 
     @property
     @abstractmethod

@@ -5,16 +5,18 @@ by the time that is left, and that its speed is known.
 """
 
 import time
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
 from typing import cast
 
 import anyio
+from msgspec.structs import replace
 
 from kodo.agent.agent import Agent
 from kodo.agent.journal import Journal
 from kodo.agent.strategies.search.case.allowance import Allowance
-from kodo.agent.turn import announce, estimate_tokens
+from kodo.agent.turn import announce
+from kodo.agent.window.tokens import estimate_tokens, message_tokens
 from kodo.base.errors import ModelError
 from kodo.base.hashing import sha256_hex
 from kodo.core.events import Noted, PromptPart, PromptSent
@@ -92,12 +94,10 @@ class Speaker:
         began_s = time.monotonic()
         with anyio.move_on_after(max(0.1, min(most_s, self._allowance.left_s()))):
             if samples > 1 and self.can_sample:
-                self._agent.budget.reserve_model_call()
-                sampler = cast(Sampler, self._agent.model)
-                await sampler.sample(prompt, samples, self._journal.emit, replies.append)
+                await self._together(prompt, samples, replies)
             else:
                 await self._one_by_one(prompt, samples, replies)
-        self._charge(replies, time.monotonic() - began_s)
+        self._note(replies, time.monotonic() - began_s)
         return replies
 
     async def fill(self, hole: Hole, samples: int, *, most_s: float = 30.0) -> list[Candidate]:
@@ -109,51 +109,64 @@ class Speaker:
         await self._journal.record(
             PromptSent(sha256_hex(text.encode("utf-8", "replace")), (PromptPart("hole", size),))
         )
-        self._agent.budget.reserve_model_call()
         found: list[Candidate] = []
         began_s = time.monotonic()
-        with anyio.move_on_after(max(0.1, min(most_s, self._allowance.left_s()))):
-            completer = cast(Completer, self._agent.model)
-            try:
-                found = await completer.complete(hole, samples)
-            except ModelError as error:  # holes are one idea of several; the search goes on
-                await self._journal.record(Noted(f"a hole could not be filled: {error}", "warning"))
-        written = sum(estimate_tokens(candidate.text) for candidate in found)
-        cost_usd = 0.0 if self._agent.model.info.provider == "local" else None
-        usage = Usage(input_tokens=size, output_tokens=written, cost_usd=cost_usd)
-        self._agent.budget.charge(usage)
+        info, budget = self._agent.model.info, self._agent.budget
+        with budget.hold(size, hole.output_tokens * samples, info.price) as allowed:
+            hole = replace(hole, output_tokens=max(1, allowed // samples))
+            with anyio.move_on_after(max(0.1, min(most_s, self._allowance.left_s()))):
+                completer = cast(Completer, self._agent.model)
+                try:
+                    found = await completer.complete(hole, samples)
+                except ModelError as error:  # holes are one idea of several; the search goes on
+                    note = Noted(f"a hole could not be filled: {error}", "warning")
+                    await self._journal.record(note)
+            written = sum(estimate_tokens(candidate.text) for candidate in found)
+            cost_usd = 0.0 if info.provider == "local" else None
+            usage = Usage(input_tokens=size, output_tokens=written, cost_usd=cost_usd)
+            budget.charge(usage)
         self.calls += 1
         self.speed.seconds += time.monotonic() - began_s
         self.speed.output_tokens += written
         return found
 
+    async def _together(self, prompt: Prompt, samples: int, replies: list[Assistant]) -> None:
+        budget, sampler = self._agent.budget, cast(Sampler, self._agent.model)
+        with self._hold(prompt, samples) as allowed:
+            prompt = replace(prompt, output_tokens=max(1, allowed // samples))
+            before = len(replies)
+            try:
+                await sampler.sample(prompt, samples, self._journal.emit, replies.append)
+            finally:
+                for reply in replies[before:]:
+                    budget.charge(reply.usage)
+
     async def _one_by_one(self, prompt: Prompt, samples: int, replies: list[Assistant]) -> None:
         for number in range(samples):
-            self._agent.budget.reserve_model_call()
-            one = Prompt(
-                instructions=prompt.instructions,
-                messages=prompt.messages,
-                output_tokens=prompt.output_tokens,
-                stop=prompt.stop,
-                temperature=prompt.temperature,
-                seed=(prompt.seed or 0) + 1000 * number,
-                cache_key=prompt.cache_key,
-            )
-            try:
-                async with aclosing(self._agent.model.stream(one)) as stream:  # pyright: ignore[reportArgumentType]
-                    async for piece in stream:
-                        if isinstance(piece, Assistant):
-                            replies.append(piece)
-                        else:
-                            await self._journal.emit(piece)
-            except ModelError:
-                if not replies:
-                    raise
-                return
+            with self._hold(prompt, 1) as allowed:
+                one = replace(
+                    prompt, output_tokens=allowed, seed=(prompt.seed or 0) + 1000 * number
+                )
+                try:
+                    async with aclosing(self._agent.model.stream(one)) as stream:  # pyright: ignore[reportArgumentType]
+                        async for piece in stream:
+                            if isinstance(piece, Assistant):
+                                self._agent.budget.charge(piece.usage)
+                                replies.append(piece)
+                            else:
+                                await self._journal.emit(piece)
+                except ModelError:
+                    if not replies:
+                        raise
+                    return
 
-    def _charge(self, replies: list[Assistant], seconds: float) -> None:
+    def _hold(self, prompt: Prompt, samples: int) -> AbstractContextManager[int]:
+        """Keep what a call may take: the prompt is read once, the answers are `samples`."""
+        size = estimate_tokens(prompt.instructions) + sum(map(message_tokens, prompt.messages))
+        wanted = (prompt.output_tokens or self._agent.model.info.output_tokens) * samples
+        return self._agent.budget.hold(size, wanted, self._agent.model.info.price)
+
+    def _note(self, replies: list[Assistant], seconds: float) -> None:
         self.calls += 1
-        for reply in replies:
-            self._agent.budget.charge(reply.usage)
-            self.speed.output_tokens += reply.usage.output_tokens
+        self.speed.output_tokens += sum(reply.usage.output_tokens for reply in replies)
         self.speed.seconds += seconds
