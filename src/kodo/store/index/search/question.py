@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from kodo.store.index.search.dates import dates_in
 from kodo.store.index.words import SMALLEST_FRAGMENT, is_opaque, pairs, parts, pieces
 
 _MOST_WORDS = 64
@@ -29,6 +30,7 @@ _UNSPACED = re.compile(
 _LINE_NUMBER = re.compile(r"(\.[A-Za-z]\w{0,5})(?::\d+)+\Z")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?\Z")
 _HEX = re.compile(rf"(?=[a-fA-F]*[0-9])[0-9a-fA-F]{{{SMALLEST_FRAGMENT},64}}\Z")
+_DIGITS = re.compile(r"\d")
 _ORDER = re.compile(
     r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|latest|newest"
     r"|\d+(?:st|nd|rd|th)|original(?:ly)?|initial(?:ly)?|previous(?:ly)?|earlier|earliest|former"
@@ -88,7 +90,12 @@ def take_apart(text: str) -> Question:
         if match and len(anchors) < _MOST_ANCHORS:
             anchors.setdefault(shown, Anchor(shown, match, rank))
 
+    # Of dates in words the texts seldom hold a digit: times are looked up for them.
     rest = text
+    for date in reversed(dates_in(text)):
+        rest = (
+            f"{rest[: date.start]}{_DIGITS.sub(' ', rest[date.start : date.end])}{rest[date.end :]}"
+        )
     for found in _QUOTED.finditer(text):
         quoted = (found[1] or found[2] or found[3]).strip()
         if quoted and not quoted.isspace():

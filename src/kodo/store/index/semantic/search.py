@@ -6,23 +6,24 @@ holds the question's own words, or a literal of it, is never pushed out.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from math import log
 
 import msgspec
 
 from kodo.core.recall import Hit, Query
+from kodo.store.index.search.conversation import messages
+from kodo.store.index.search.dates import dates_in
 from kodo.store.index.search.lookup import Term, size, terms
 from kodo.store.index.search.occurrences import Occurrence, Scope, Spot, best_use, hit_of, scope_of
 from kodo.store.index.search.question import take_apart
 from kodo.store.index.search.ranking import stem_of
 from kodo.store.index.search.references import Place
 from kodo.store.index.semantic.functions import Nearest, find_functions, read_function
-from kodo.store.index.semantic.neighbours import with_neighbours
 from kodo.store.index.sources import FILE
 
 Search = Callable[[sqlite3.Connection, Query, Place, Sequence[Term]], list[Hit]]
 
-_CANDIDATES = 72
 _COVERED = 0.85
 _LOOKED_AT = 3
 _WORDS_FIRST = 10
@@ -31,6 +32,7 @@ _MANY = 40
 _WORDS_FIRST_OF_MANY = 5
 _MOSTLY = 0.8
 _KEPT = 2
+_MESSAGES = frozenset({"user", "assistant"})
 # Where no text has the question's words, hits by words have these places, functions the others.
 _TURNS = (0, 4, 8)
 
@@ -54,10 +56,11 @@ def search_with_functions(
     worded = by_words(connection, msgspec.structs.replace(query, k=wanted, page=1), place, asked)
     lead = _lead(connection, asked, worded[: query.k], query.k)
     if _is_conversation(worded) and not any(hit.anchored for hit in worded):
-        more = msgspec.structs.replace(query, k=max(wanted, _CANDIDATES), page=1)
-        worded = by_words(connection, more, place, asked)
-        kept = min(lead, _KEPT)
-        worded = [*worded[:kept], *with_neighbours(worded[kept:])]
+        # All of the words may stand in what was said on another day.
+        kept = [] if dates_in(query.text) else worded[: min(lead, _KEPT)]
+        rest = worded[len(kept) :]
+        said = messages(connection, query, place, asked)
+        worded = [*kept, *_with_messages(rest, said, kept, wanted - len(kept))]
     if FILE not in scope.sources or scope.thread or scope.as_of is not None:
         return worded[wanted - query.k : wanted]
     shown: set[int] = set()
@@ -71,6 +74,24 @@ def search_with_functions(
         hits, used = _joined(words, functions, query.k, page, lead)
         shown |= used
     return hits
+
+
+def _with_messages(
+    rest: Sequence[Hit], said: Iterator[Hit], shown: Sequence[Hit], wanted: int
+) -> list[Hit]:
+    """Return hits by words with messages in the places of messages, and behind them."""
+    seen = {(hit.ref, hit.first_line) for hit in shown}
+    hits: list[Hit] = []
+    others = [at for at, hit in enumerate(rest) if hit.kind not in _MESSAGES]
+    for one in chain(said, [hit for hit in rest if hit.kind in _MESSAGES]):
+        while others and others[0] == len(hits):
+            hits.append(rest[others.pop(0)])
+        if len(hits) >= wanted:
+            return hits
+        if (one.ref, one.first_line) not in seen:
+            seen.add((one.ref, one.first_line))
+            hits.append(one)
+    return [*hits, *(rest[at] for at in others)][:wanted]
 
 
 def _functions(
@@ -139,7 +160,7 @@ def _covered(connection: sqlite3.Connection, asked: Sequence[Term], words: list[
 def _is_conversation(hits: list[Hit]) -> bool:
     """Whether nearly all that was found first was said by somebody."""
     first = hits[:_WORDS_FIRST]
-    said = sum(hit.kind in {"user", "assistant"} for hit in first)
+    said = sum(hit.kind in _MESSAGES for hit in first)
     return said >= _MOSTLY * len(first)
 
 
