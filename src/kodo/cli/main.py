@@ -12,14 +12,18 @@ from kodo import __version__
 
 
 class Command:
-    """A row of the table: the module that carries the command out, and its line in the help."""
+    """A row of the table: the module that carries the command out, and its line in the help.
 
-    __slots__ = ("group", "module", "summary")
+    `fixing` is the module where `--fix` is among the arguments, as that needs far more.
+    """
 
-    def __init__(self, group: str, module: str, summary: str) -> None:
+    __slots__ = ("fixing", "group", "module", "summary")
+
+    def __init__(self, group: str, module: str, summary: str, fixing: str = "") -> None:
         self.group = group
         self.module = module
         self.summary = summary
+        self.fixing = fixing or module
 
 
 COMMANDS: dict[str, Command] = {
@@ -38,7 +42,12 @@ COMMANDS: dict[str, Command] = {
     "store": Command(
         "look back", "kodo.cli.store", "verify, count, collect, export or purge memory"
     ),
-    "scan": Command("look back", "kodo.cli.scan", "find vulnerabilities, and fix them"),
+    "scan": Command(
+        "look back",
+        "kodo.cli.scan",
+        "find vulnerabilities, and fix them",
+        fixing="kodo.cli.scan_repair",
+    ),
     "serve": Command("serve", "kodo.cli.serve", "serve models to other programs"),
     "models": Command("set up", "kodo.cli.models", "list, choose, pull, verify or remove models"),
     "config": Command("set up", "kodo.cli.config", "show or set the configuration"),
@@ -81,7 +90,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"kodo: error: {unknown(arguments[0])}\n")
         return 2
     border: ModuleType = importlib.import_module("kodo.cli.border")
-    code: int = border.run_command(arguments[0], command.module, command.summary, arguments[1:])
+    module = command.fixing if "--fix" in arguments else command.module
+    code: int = border.run_command(arguments[0], module, command.summary, arguments[1:])
     if argv is None:
         border.end_process(code)
     return code

@@ -1,8 +1,11 @@
-"""`kodo scan`: vulnerabilities, secrets, vulnerable dependencies; in files, or new in a change."""
+"""`kodo scan`: vulnerabilities, secrets, vulnerable dependencies; in files, or new in a change.
+
+Repairs are handed in (cli/scan_repair.py): a scan without `--fix` does not load the agent.
+"""
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from kodo import __version__
@@ -16,7 +19,6 @@ from kodo.cli.progress import Bar
 from kodo.cli.render import is_terminal, wants_colour
 from kodo.cli.scan_changes import changes_since, staged_changes
 from kodo.cli.scan_explain import explain
-from kodo.cli.scan_fix import repair_all
 from kodo.core.check import Change
 from kodo.runtime.config import Settings
 from kodo.runtime.scanning import Scanning, open_scanning
@@ -27,13 +29,16 @@ from kodo.scan.file_scan import FileScan, Scanned
 from kodo.scan.findings import Weakness
 from kodo.scan.report.rules import RuleInfo
 from kodo.scan.report.sarif import sarif_report
-from kodo.scan.report.summary import Summary, summarise
+from kodo.scan.report.summary import Found, Summary, summarise
 from kodo.scan.report.text import Role, text_report
 from kodo.scan.repository import RepositoryFiles
 from kodo.scan.survey import Survey
 from kodo.scan.walk.cache import ScanCache
 from kodo.scan.walk.files import list_files
 from kodo.tui.ansi import Paint, Tone
+
+RepairAll = Callable[[Settings, FileScan, Sequence[Found]], object]
+"""Lets the agent repair findings: `scan_fix.repair_all`."""
 
 MIXED_WORDS = True
 EXAMPLES = """\
@@ -98,6 +103,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan, report, and return the exit code. Raises ConfigError."""
+    if arguments.fix:
+        raise ConfigError("write --fix in full, after the command: kodo scan --fix")
+    return run_scan(arguments, None)
+
+
+def run_scan(arguments: argparse.Namespace, repair: RepairAll | None) -> int:
+    """Scan, with `repair` let it mend what is found, report, and return the exit code.
+
+    Raises ConfigError.
+    """
     settings = load(arguments)
     words: list[str] = arguments.words
     scanning = open_scanning(settings)
@@ -114,8 +129,8 @@ def run(arguments: argparse.Namespace) -> int:
     summary = scan.run()
     if arguments.write_baseline:
         return scan.keep_baseline(Path(arguments.write_baseline))
-    if arguments.fix:
-        summary = _fix(arguments, scan, summary)
+    if repair is not None:
+        summary = _fix(arguments, scan, summary, repair)
     scan.report(summary)
     if summary.at_or_above(arguments.fail_on):
         return FAILED
@@ -235,12 +250,14 @@ def _explain(settings: Settings, scanning: Scanning, wanted: str) -> int:
     return OK
 
 
-def _fix(arguments: argparse.Namespace, scan: _Scan, summary: Summary) -> Summary:
+def _fix(
+    arguments: argparse.Namespace, scan: _Scan, summary: Summary, repair: RepairAll
+) -> Summary:
     """Repair what reaches --fail-on (all findings for `none`), and scan again."""
     level = arguments.fail_on if arguments.fail_on != "none" else "note"
     wanted = summary.at_or_above(level)
     if not wanted:
         return summary
     arguments.cwd = str(scan.root)
-    repair_all(load(arguments), scan.file_scan(), wanted)
+    repair(load(arguments), scan.file_scan(), wanted)
     return scan.run()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tree_sitter import Node as SyntaxNode
 
@@ -22,6 +22,7 @@ from kodo.scan.interpreter.interpreter import Interpreter
 from kodo.scan.interpreter.unit import Unit
 from kodo.scan.ir import Function, Module, Node
 from kodo.scan.language import SCAN_LANGUAGES, ScanLanguage
+from kodo.scan.reach import DANGER, FLOW, PATTERN, SOURCE, Hits, Reach
 from kodo.scan.rules.book import Book
 from kodo.scan.rules.schema import Rule, RuleFile
 from kodo.scan.rules.triggers import ANYWHERE, Active, place_word
@@ -65,7 +66,7 @@ class Engine:
         self._read = read
         self._clock = clock
         self._books: dict[str, Book] = {}
-        self._actives: dict[str, Active | None] = {}
+        self._actives: dict[str, tuple[bytes, Active]] = {}
         self._units: OrderedDict[str, tuple[bytes, Module, SourceText, frozenset[bytes]]] = (
             OrderedDict()
         )
@@ -106,20 +107,23 @@ class Engine:
         root = parse(language.prepare(source), grammar).root_node
         text = SourceText(path, source)
         module = language.lower(root, text)
-        if not flows and not alone and (active.danger or active.source):
-            flows = self._flows_across(active, module, language, book)
+        foreign: dict[str, int] = {}
+        if not alone and (active.danger or active.source):
+            foreign = self._foreign(module, language, book)
+            flows = flows or _can_flow(active, foreign)
         speaking = active.pattern | active.danger | active.source if flows else active.pattern
         if not speaking and not book.looks_everywhere:
             return FileReport(path, partial=_broken(root, module), lines=lines)
         module.partial = _broken(root, module)
+        hits = _hits(source, speaking, active, module)
         unit = Unit(
             module,
             text,
             book,
             language.semantics,
             words,
-            _hits(source, speaking, module),
-            _hits(source, speaking & active.source, module),
+            hits.offsets,
+            hits.of(SOURCE),
             language.paths,
         )
         roots = [
@@ -127,6 +131,10 @@ class Engine:
             for function in dict.fromkeys(module.functions.values())
             if unit.has_hit(function.start, function.end) and _touched(function, only)
         ]
+        if flows and roots:
+            ambient = _role(ANYWHERE, active) | foreign.get("", 0)
+            reach = Reach(module, text, hits, foreign, ambient)
+            roots = [function for function in roots if reach.is_relevant(function)]
         late = _lateness(self._clock, deadline)
         run = Interpreter(unit, late, self._finder(book, language))
         partial = ""
@@ -151,32 +159,33 @@ class Engine:
             found = self._books[language.rules] = Book(language.rules, self._rules)
         return found
 
-    def _flows_across(
-        self, active: Active, module: Module, language: ScanLanguage, book: Book
-    ) -> bool:
-        """Whether a file of the repository that this one imports has what this one lacks."""
-        for dotted in set(module.imports.values()) | set(module.wildcards):
+    def _foreign(self, module: Module, language: ScanLanguage, book: Book) -> dict[str, int]:
+        """Return the roles of what other files of the repository bring in, by the local name; ""
+        is for what comes in unnamed."""
+        found: dict[str, int] = {}
+        named = [*module.imports.items(), *((one.partition(".")[0], one) for one in module.inner)]
+        for local, dotted in [*named, *(("", one) for one in module.wildcards)]:
+            roles = 0
             for name in (dotted, dotted.rpartition(".")[0]):
                 for path in language.paths(name, module.path) if name else ():
                     other = self._active_in(path, book)
-                    if (
-                        other is not None
-                        and (other.source or active.source)
-                        and (other.danger or active.danger)
-                    ):
-                        return True
-        return False
+                    if other is not None:
+                        roles |= (SOURCE if other.source else 0) | (DANGER if other.danger else 0)
+            if roles:
+                found[local] = found.get(local, 0) | roles
+        return found
 
     def _active_in(self, path: str, book: Book) -> Active | None:
-        if path not in self._actives:
+        source = self._read(path)
+        if source is None:
+            return None
+        known = self._actives.get(path)
+        if known is None or known[0] is not source:
             if len(self._actives) > MAX_KEPT_ACTIVES:
                 self._actives.clear()
-            source = self._read(path)
-            words = frozenset(_WORD.findall(source)) if source is not None else frozenset[bytes]()
-            self._actives[path] = (
-                book.triggers.active(words, source) if source is not None else None
-            )
-        return self._actives[path]
+            words = frozenset(_WORD.findall(source))
+            known = self._actives[path] = (source, book.triggers.active(words, source))
+        return known[1]
 
     def _check(
         self,
@@ -242,7 +251,8 @@ class Engine:
                 if len(self._units) > MAX_KEPT_UNITS:
                     self._units.popitem(last=False)
             module, text, words = kept[1:]
-            hits = _hits(source, book.triggers.active(words, source).source, module)
+            active = book.triggers.active(words, source)
+            hits = _hits(source, active.source, active, module).offsets
             return Unit(module, text, book, language.semantics, words, hits, hits, language.paths)
 
         return find
@@ -272,19 +282,34 @@ def _touched(function: Function, only: Ranges | None) -> bool:
     return only is None or any(start < function.end and function.start < end for start, end in only)
 
 
-def _hits(source: bytes, words: frozenset[bytes], module: Module) -> list[int]:
-    """Return the sorted offsets of words, and of the local names that imports give to them."""
-    wanted = set(words)
-    wanted.discard(ANYWHERE)
+def _role(word: bytes, active: Active) -> int:
+    return (
+        (SOURCE if word in active.source else 0)
+        | (DANGER if word in active.danger else 0)
+        | (PATTERN if word in active.pattern else 0)
+    )
+
+
+def _can_flow(active: Active, foreign: Mapping[str, int]) -> bool:
+    """Whether an imported file has what this one lacks."""
+    mine = (SOURCE if active.source else 0) | (DANGER if active.danger else 0)
+    return any(mine | roles == FLOW for roles in foreign.values())
+
+
+def _hits(source: bytes, words: frozenset[bytes], active: Active, module: Module) -> Hits:
+    """Return the places of words, and of the local names that imports give to them."""
+    wanted = {word: _role(word, active) for word in words}
+    wanted.pop(ANYWHERE, None)
     for local, dotted in module.imports.items():
         last = dotted.rpartition(".")[2]
         if last != local and place_word(last) in words:
-            wanted.add(local.encode())
-    hits: list[int] = []
-    for word in wanted:
+            name = local.encode()
+            wanted[name] = wanted.get(name, 0) | _role(place_word(last), active)
+    hits: list[tuple[int, int]] = []
+    for word, roles in wanted.items():
         place = source.find(word)
         while place >= 0:
-            hits.append(place)
+            hits.append((place, roles))
             place = source.find(word, place + len(word))
     hits.sort()
-    return hits
+    return Hits([place for place, _ in hits], [roles for _, roles in hits])

@@ -27,15 +27,23 @@ class RepositoryFiles:
     def __init__(self, root: Path | None) -> None:
         self._root = None if root is None else root.resolve()
         self._asked: dict[str, bytes] = {}
-        self._known: dict[str, bytes | None] = {}
+        self._known: dict[str, tuple[bytes | None, bytes]] = {}
         self._folders: dict[str, frozenset[str]] = {}
         self.overlay: Mapping[str, bytes | None] = {}
 
     def read(self, path: str) -> bytes | None:
         """Return a file as UTF-8 by its path from the root; None where there is none to scan."""
-        raw = self.overlay[path] if path in self.overlay else self._from_disk(path)
-        self._asked[path] = ABSENT if raw is None else digest_of(raw)
-        return None if raw is None else to_utf8(raw)
+        if path in self.overlay:
+            raw = self.overlay[path]
+            self._asked[path] = ABSENT if raw is None else digest_of(raw)
+            return None if raw is None else to_utf8(raw)
+        known = self._known.get(path)
+        if known is None:
+            raw = self._from_disk(path)
+            text = None if raw is None else to_utf8(raw)
+            known = self._known[path] = (text, ABSENT if raw is None else digest_of(raw))
+        self._asked[path] = known[1]
+        return known[0]
 
     def take_asked(self) -> dict[str, bytes]:
         """Return the digests of the files that were asked for since the last call."""
@@ -48,16 +56,13 @@ class RepositoryFiles:
         self._folders.clear()
 
     def _from_disk(self, path: str) -> bytes | None:
-        if path in self._known:
-            return self._known[path]
         if self._root is None or path.startswith("/") or ".." in path.split("/"):
             return None
         folder, _, name = path.rpartition("/")
         plain = "//" not in path and "./" not in path
         if plain and name not in self._names_in(self._root, folder):
             return None
-        self._known[path] = _read_inside(self._root, path)
-        return self._known[path]
+        return _read_inside(self._root, path)
 
     def _names_in(self, root: Path, folder: str) -> frozenset[str]:
         """Return what is in a folder. Most of the paths that are asked for are of no file, and a

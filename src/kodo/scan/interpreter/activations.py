@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from kodo.scan.interpreter.resolving import FindUnit, Resolving
 from kodo.scan.interpreter.site import Site
-from kodo.scan.interpreter.state import State
+from kodo.scan.interpreter.state import Heap, State
 from kodo.scan.interpreter.unit import Frame, Unit
 from kodo.scan.interpreter.values import (
     UNKNOWN,
@@ -61,7 +61,7 @@ class Activations(Resolving):
             return None
         unit.running = True
         saved = self.frame, self.depth
-        frame = self.frame = Frame(unit, None, State({}, {}))
+        frame = self.frame = Frame(unit, None, State({}, Heap()))
         self.depth = 0
         self.execute(unit.module.body)
         for definition in list(unit.module.classes.values()):
@@ -183,11 +183,11 @@ class Activations(Resolving):
     ) -> Frame:
         """Run a closure on the state around it, which it may change."""
         self._closures += 1
-        state = State({}, dict(outer.live.heap), outer.live.shown)
+        state = State({}, Heap(outer.live.heap), outer.live.shown)
         frame = Frame(outer.unit, function, state, outer)
         frame.writes_outer = function.parts.outer
         self._run(frame, function, values, passed_to)
-        outer.live.heap.update(frame.live.heap)
+        outer.live.heap.take(frame.live.heap)
         outer.hits.extend(frame.hits[: MAX_HITS - len(outer.hits)])
         self._closures -= 1
         return frame
@@ -210,7 +210,7 @@ class Activations(Resolving):
             outer.pending = [entry for entry in outer.pending if entry[0] is not function]
             frame = self._run_nested(function, outer, values, site.name)
         else:
-            frame = Frame(unit, function, State({}, {}))
+            frame = Frame(unit, function, State({}, Heap()))
             self._run(frame, function, values)
         return frame.returned if frame.returned is not None else UNKNOWN
 

@@ -11,6 +11,7 @@ from kodo.scan.interpreter.judging import Judging
 from kodo.scan.interpreter.site import Site
 from kodo.scan.interpreter.unit import SinkHit, Summary
 from kodo.scan.interpreter.values import (
+    MAX_TAINTS,
     NORMAL,
     UNKNOWN,
     Cells,
@@ -21,7 +22,7 @@ from kodo.scan.interpreter.values import (
     Taints,
     Target,
     Value,
-    join_taints,
+    add_taint,
 )
 
 MAX_HITS = 60
@@ -57,20 +58,23 @@ class Application:
         facts = [
             Fact(actual.taints, kinds)
             for place, kinds in summary.cleaned.items()
-            if (actual := self._actuals[place]) is not None and actual.taints is not None
+            if (actual := self._actual(place)) is not None and actual.taints is not None
         ]
         run.assume(tuple(facts))
         if summary.ends:
             run.frame.leave(returns=False)
         return returned
 
+    def _actual(self, place: int) -> Value | None:
+        """Return what the caller gives for a parameter; None for one of a function around it."""
+        return self._actuals[place] if place < len(self._actuals) else None
+
     def _load(self, label: Label) -> Value:
         """Return what the caller's argument holds where a label points."""
         known = self._loaded.get(label)
         if known is not None:
             return known
-        place = label.origin.parameter
-        actual = self._actuals[place] if place < len(self._actuals) else None
+        actual = self._actual(label.origin.parameter)
         value = actual if actual is not None else UNKNOWN
         node = self._site.node
         for key in label.path:
@@ -106,7 +110,7 @@ class Application:
 
     def _effect(self, place: int, cells: Cells) -> None:
         run, site = self._run, self._site
-        actual = self._actuals[place]
+        actual = self._actual(place)
         if actual is None:
             return
         cell = actual.cell
@@ -120,8 +124,10 @@ class Application:
             if node is None:
                 return
             cell = run.ensure_cell(node, actual, cells.kind)
-        for key, value in cells.items.items():
-            run.put(cell, key, self._value(value, 0))
+        written = {key: self._value(value, 0) for key, value in cells.items.items()}
+        held = run.cells(cell)
+        if held is not None and written:
+            run.store(cell, Cells(held.kind, held.items | written, held.rest, exact=held.exact))
         if cells.rest is not None:
             rest = self._value(cells.rest, 0)
             if rest.taints is not None or rest.cell:
@@ -149,10 +155,10 @@ class Application:
         if taints is None:
             return None
         run, site = self._run, self._site
-        result: Taints | None = None
+        result: Taints = {}
         for label, taint in taints.items():
             if label.origin.parameter < 0:
-                result = join_taints(result, {label: taint})
+                add_taint(result, label, taint)
                 continue
             given = run.data_of(self._load(label))
             if given is None:
@@ -160,6 +166,8 @@ class Application:
             for outer, before in given.items():
                 trace = before.trace
                 if taint.version:
+                    if len(result) >= MAX_TAINTS and outer not in result:
+                        continue
                     trace = appended(
                         trace, None, run.frame.unit, site.node.start, f"through {self._name}()"
                     )
@@ -168,8 +176,8 @@ class Application:
                     kinds &= ~NORMAL
                 version = site.node.start if taint.version else before.version
                 moved = Taint(kinds, version, before.certain and taint.certain, trace)
-                result = join_taints(result, {outer: moved})
-        return result
+                add_taint(result, outer, moved)
+        return result or None
 
     def _facts(self, facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
         moved: list[Fact] = []
@@ -188,7 +196,7 @@ class Application:
         run, summary = self._run, self._summary
         place = summary.parameter_cells.get(cell)
         if place is not None:
-            actual = self._actuals[place]
+            actual = self._actual(place)
             return actual.cell if actual is not None else 0
         known = self._cells.get(cell)
         if known is not None:

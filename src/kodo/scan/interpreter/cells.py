@@ -41,12 +41,12 @@ class CellMemory:
 
     def store(self, cell: int, cells: Cells) -> None:
         """Set what a container holds."""
-        self.frame.live.heap[cell] = cells
+        self.frame.live.heap.write(cell, cells)
 
     def new_cell(self, cells: Cells) -> int:
         """Make a container."""
         self._last_cell += 1
-        self.frame.live.heap[self._last_cell] = cells
+        self.frame.live.heap.write(self._last_cell, cells)
         return self._last_cell
 
     def container(self, kind: str, items: dict[object, Value], name: str = "") -> Value:
@@ -77,14 +77,19 @@ class CellMemory:
     def data_of(self, value: Value, nesting: int = 0) -> Taints | None:
         """Return the data in a value and in all that it contains."""
         taints = value.taints
-        if value.cell and nesting < MAX_NESTING:
-            cells = self.cells(value.cell)
-            if cells is not None:
-                if cells.rest is not None:
-                    taints = join_taints(taints, self.data_of(cells.rest, nesting + 1))
-                for item in cells.items.values():
-                    if item.taints is not None or item.cell:
-                        taints = join_taints(taints, self.data_of(item, nesting + 1))
+        if not value.cell or nesting >= MAX_NESTING:
+            return taints
+        cells = self.cells(value.cell)
+        if cells is None:
+            return taints
+        rest = cells.rest
+        if rest is not None and (rest.taints is not None or rest.cell):
+            taints = join_taints(taints, self.data_of(rest, nesting + 1))
+        for item in cells.items.values():
+            if item.cell:
+                taints = join_taints(taints, self.data_of(item, nesting + 1))
+            elif item.taints is not None:
+                taints = join_taints(taints, item.taints)
         return taints
 
     def union(self, values: list[Value], node: Node, *, certain: bool = True) -> Taints | None:

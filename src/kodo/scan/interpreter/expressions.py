@@ -207,7 +207,7 @@ class Expressions(Operators):
                 if shown.proof is not None:
                     self.assume(shown.proof.when_true)
         values = [self.evaluate(element) for element in node.elements]
-        before.heap.update(frame.live.heap)
+        before.heap.take(frame.live.heap)
         frame.state = before
         rest = values[-1] if values else UNKNOWN
         kind = "map" if node.kind == "map" else "list"

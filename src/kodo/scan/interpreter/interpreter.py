@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from kodo.scan.interpreter.activations import MAX_CALLS, MAX_CLOSURES, Late
-from kodo.scan.interpreter.state import State
+from kodo.scan.interpreter.state import Heap, State
 from kodo.scan.interpreter.summaries import Summaries
 from kodo.scan.interpreter.unit import Frame
 from kodo.scan.interpreter.values import (
@@ -40,17 +40,17 @@ class Interpreter(Summaries):
 
     def _run_root(self, function: Function) -> None:
         """Run a function for itself: its parameters hold only what entry points are given."""
-        frame = Frame(self.root, function, State({}, {}))
+        frame = Frame(self.root, function, State({}, Heap()))
         self._run(frame, function, self._entry_values(function, self.root, "", {}))
 
     def match_patterns(self, functions: list[Function]) -> None:
         """Match the patterns of rules in these functions, without running them."""
         self._calls = MAX_CALLS
         self._closures = MAX_CLOSURES
-        top = Frame(self.root, None, State({}, {}))
+        top = Frame(self.root, None, State({}, Heap()))
         self.root.globals = self.root.globals or top
         for function in functions:
-            self.frame = Frame(self.root, function, State({}, {}))
+            self.frame = Frame(self.root, function, State({}, Heap()))
             for call in calls_in(function.parts.body):
                 self.evaluate(call)
 

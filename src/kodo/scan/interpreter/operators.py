@@ -51,6 +51,8 @@ class Operators(Memory):
             if fact.variable and fact.variable in state.variables:
                 held = state.variables[fact.variable]
                 state.variables[fact.variable] = Value(fact.constant, name=held.name)
+        if all(fact.taints is None for fact in facts):
+            return
         self._remember(facts, state)
         frame = self.frame
         outer = frame.outer
@@ -66,6 +68,7 @@ class Operators(Memory):
                     state.variables[name] = Value(
                         value.constant, left, value.name, value.cell, value.target
                     )
+        shown: dict[int, Cells] = {}
         for cell, cells in state.heap.items():
             for key, value in cells.items.items():
                 if value.taints is not None:
@@ -75,7 +78,9 @@ class Operators(Memory):
                         cells = Cells(
                             cells.kind, cells.items | {key: made}, cells.rest, exact=cells.exact
                         )
-                        state.heap[cell] = cells
+                        shown[cell] = cells
+        for cell, cells in shown.items():
+            state.heap.write(cell, cells)
 
     def _remember(self, facts: tuple[Fact, ...], state: State) -> None:
         """Keep what is shown of data as it came in: it may be read again by the same name."""

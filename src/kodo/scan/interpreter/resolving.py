@@ -67,6 +67,13 @@ class Resolving(Statements):
                 dotted = ".".join([passed_on, *parts[length + 1 :]])
                 return self.find_external(dotted, other, hops + 1)
             for source in other.module.wildcards[:MAX_WILDCARDS] if hops < 2 else ():
+                home = self._unit_of(source, other)
+                if (
+                    home is not None
+                    and not home.module.wildcards
+                    and parts[length].encode() not in home.words
+                ):
+                    continue
                 found = self.find_external(f"{source}.{rest}", other, hops + 1)
                 if found is not None:
                     return found

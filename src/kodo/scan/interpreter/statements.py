@@ -11,7 +11,7 @@ from collections.abc import Callable
 from kodo.scan.interpreter.assignments import Assignments
 from kodo.scan.interpreter.fold import same_constant, truth
 from kodo.scan.interpreter.site import short_name
-from kodo.scan.interpreter.state import State, join_cells, join_states
+from kodo.scan.interpreter.state import Heap, State, join_cells, join_states
 from kodo.scan.interpreter.unit import Loop, Unit
 from kodo.scan.interpreter.values import (
     NOTHING,
@@ -323,10 +323,10 @@ class Statements(Assignments):
         here = self.cells(value.cell)
         frame.leave(returns=True)
         if before is not None and here is not None and before.cell and before.cell != value.cell:
-            heap = frame.exit_state.heap if frame.exit_state is not None else {}
+            heap = frame.exit_state.heap if frame.exit_state is not None else Heap()
             earlier = heap.get(before.cell)
             if earlier is not None:
-                heap[before.cell] = join_cells(earlier, here)
+                heap.write(before.cell, join_cells(earlier, here))
 
     def _throw(self, node: Throw) -> None:
         if node.value is not None:

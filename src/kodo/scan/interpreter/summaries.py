@@ -13,7 +13,7 @@ from kodo.scan.interpreter.activations import MAX_CALLS, MAX_WORK, Activations
 from kodo.scan.interpreter.application import Application
 from kodo.scan.interpreter.resolving import FindUnit
 from kodo.scan.interpreter.site import Site
-from kodo.scan.interpreter.state import State
+from kodo.scan.interpreter.state import Heap, State
 from kodo.scan.interpreter.unit import Frame, Summary, Unit
 from kodo.scan.interpreter.values import (
     UNKNOWN,
@@ -96,7 +96,7 @@ class Summaries(Activations):
             else:
                 given[place] = Value(taints=label, name=argument.name, target=argument.target)
         values = self._entry_values(function, unit, "", given)
-        frame = Frame(unit, function, State({}, {}))
+        frame = Frame(unit, function, State({}, Heap()))
         depth = self.depth
         self._run(frame, function, values)
         self.depth = depth

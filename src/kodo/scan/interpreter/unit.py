@@ -201,7 +201,7 @@ class Summary:
     def __init__(self) -> None:
         self.returned: Value | None = None
         self.hits: list[SinkHit] = []
-        self.heap: Heap = {}
+        self.heap: Heap = Heap()
         self.effects: dict[int, Cells] = {}
         self.parameter_cells: dict[int, int] = {}
         self.cleaned: dict[int, int] = {}

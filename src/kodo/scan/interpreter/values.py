@@ -176,22 +176,36 @@ def join_taints(one: Taints | None, other: Taints | None) -> Taints | None:
         return other
     if other is None:
         return one
-    joined = dict(one)
+    joined: Taints | None = None  # a copy, made when the first difference is met
     for label, taint in other.items():
-        mine = joined.get(label)
-        if mine is None:
-            if len(joined) < MAX_TAINTS:
-                joined[label] = taint
-        elif mine is not taint:
-            joined[label] = Taint(
-                mine.cleaned & taint.cleaned,
-                mine.version
-                if mine.version == taint.version
-                else max(mine.version, taint.version) + 1,
-                mine.certain or taint.certain,
-                mine.trace if mine.cleaned & ~taint.cleaned == 0 else taint.trace,
-            )
-    return joined
+        mine = one.get(label)
+        if mine is taint or (mine is None and len(joined or one) >= MAX_TAINTS):
+            continue
+        if joined is None:
+            joined = dict(one)
+        joined[label] = taint if mine is None else _join_taint(mine, taint)
+    return one if joined is None else joined
+
+
+def add_taint(taints: Taints, label: Label, taint: Taint) -> None:
+    """Add one piece of data to a dictionary that nobody else holds yet."""
+    mine = taints.get(label)
+    if mine is None:
+        if len(taints) < MAX_TAINTS:
+            taints[label] = taint
+    elif mine is not taint:
+        taints[label] = _join_taint(mine, taint)
+
+
+def _join_taint(mine: Taint, other: Taint) -> Taint:
+    return Taint(
+        mine.cleaned & other.cleaned,
+        mine.version
+        if mine.version == other.version
+        else (mine.version if mine.version > other.version else other.version) + 1,
+        mine.certain or other.certain,
+        mine.trace if mine.cleaned & ~other.cleaned == 0 else other.trace,
+    )
 
 
 def same_constant(one: object, other: object) -> bool:

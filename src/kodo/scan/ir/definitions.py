@@ -131,9 +131,10 @@ class Module:
     """One file, lowered.
 
     `imports` maps a local name to the dotted name it stands for (also of simple macros),
-    `wildcards` are modules whose names all come in. `functions` and `classes` are by qualified
-    name, outermost first in the order of the file. `partial` says what could not be read, "" when
-    all was.
+    `wildcards` are modules whose names all come in, `inner` those that stand below the name that an
+    import gives (`a.b` of `import a.b`, which gives `a`). `functions` and `classes` are by
+    qualified name, outermost first in the order of the file. `partial` says what could not be read,
+    "" when all was.
     """
 
     __slots__ = (
@@ -141,6 +142,7 @@ class Module:
         "classes",
         "functions",
         "imports",
+        "inner",
         "language",
         "name",
         "partial",
@@ -154,6 +156,7 @@ class Module:
         self.name = ""  # the dotted name of the module or package itself, where it is known
         self.imports: dict[str, str] = {}
         self.wildcards: list[str] = []
+        self.inner: list[str] = []
         self.functions: dict[str, Function] = {}
         self.classes: dict[str, Class] = {}
         self.body: list[Node] = []

@@ -75,6 +75,8 @@ class ModuleLowerer(StatementLowerer):
             if child.type == "dotted_name":
                 first = self.words(child.named_children[0])
                 self.module.imports.setdefault(first, first)
+                if len(child.named_children) > 1:
+                    self.module.inner.append(self.words(child))
             elif child.type == "aliased_import":
                 parts = child.named_children
                 self.module.imports[self.words(parts[-1])] = self.words(parts[0])
