@@ -4,9 +4,10 @@ Facts of five kinds, each with near-duplicates elsewhere, at 20 depths of a hays
 tokens. Each question is put twice to the same model: with what the ordinary search recalls, at most
 1,500 tokens in the form the agent uses, and with the chunk that holds the answer. Reports both
 accuracies, by depth too, and the paired difference with its 95 % interval (bar: no loss of more
-than 5 points). About 20 seconds a question on two quiet cores with the 1.5B model.
+than 5 points). About 20 seconds a question on two quiet cores with the 1.5B model: with `--answers`
+each answer is kept as it comes, and the same command goes on where it was stopped.
 
-Run: python -m benchmarks.recall.reader [--questions 200] [--tokens 400000] [--model NAME]
+Run: python -m benchmarks.recall.reader [--questions 200] [--model NAME] [--answers FILE.jsonl]
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import anyio
+import msgspec
 
 from benchmarks.recall.corpus import Document, documents
 from benchmarks.recall.memory import fill, open_memory
@@ -68,14 +70,22 @@ class Fact:
     wrong: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """Whether the model was right with each of the two texts, and whether the fact was recalled."""
 
+    number: int
     depth: int
     recalled_right: bool
     gold_right: bool
     was_recalled: bool
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    """What answers must have in common to be counted together."""
+
+    model: str
+    questions: int
+    tokens: int
 
 
 def facts(count: int, seed: int = 7) -> list[Fact]:
@@ -164,36 +174,83 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--tokens", type=int, default=400_000)
     parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--models", type=Path, help="the folder of model files, if not kodo's own")
+    parser.add_argument("--answers", type=Path, help="keep answers there, and go on from them")
+    parser.add_argument("--most", type=int, help="ask no more than so many questions this time")
     options = parser.parse_args()
-    anyio.run(_run, options.questions, options.tokens, options.model)
+    conditions = Conditions(options.model, options.questions, options.tokens)
+    done: list[Answered] = []
+    if options.answers is not None:
+        try:
+            done = read_answers(options.answers, conditions)
+        except ValueError as error:
+            parser.error(str(error))
+    models = options.models or read_environment().paths().models
+    file = ModelFolder(models).require(find(options.model))
+    report(anyio.run(_run, file, conditions, done, options.answers, options.most))
 
 
-async def _run(count: int, tokens: int, model: str) -> None:
-    folder = ModelFolder(read_environment().paths().models)
-    engine = await LlamaEngine.load(folder.require(find(model)))
+def read_answers(file: Path, conditions: Conditions) -> list[Answered]:
+    """Return the answers of a file, which is begun where it is not there.
+
+    Raises ValueError where they were given under other conditions.
+    """
+    if not file.exists():
+        file.write_bytes(msgspec.json.encode(conditions) + b"\n")
+        return []
+    data = file.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if whole != data:
+        file.write_bytes(whole)  # the last line was being written when it was stopped
+    first, *rest = whole.splitlines() or [b"{}"]
+    try:
+        found = msgspec.json.decode(first, type=Conditions)
+        answers = [msgspec.json.decode(line, type=Answered) for line in rest]
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{str(file)!r} holds no answers of this benchmark: {error}") from error
+    if found != conditions:
+        raise ValueError(f"{str(file)!r} was begun with {found}, and not {conditions}")
+    return answers
+
+
+async def _run(
+    file: Path,
+    conditions: Conditions,
+    done: Sequence[Answered],
+    kept: Path | None,
+    most: int | None,
+) -> list[Answered]:
+    engine = await LlamaEngine.load(file)
+    count, tokens = conditions.questions, conditions.tokens
     asked = facts(count)
+    known = {one.number for one in done}
+    left = [number for number in range(count) if number not in known][:most]
+    answers = list(done)
     try:
         with tempfile.TemporaryDirectory() as path:
             async with open_memory(Path(path)) as (store, recall):
                 texts = hidden(list(documents(tokens)), asked)
                 size = await fill(store, Path(path) / "workspace", texts)
                 await recall.catch_up()
-                print(f"haystack: {size / 1e6:.1f} MB; {count} questions to {model}")
-                answers = [
-                    await _ask(engine, recall, fact, number % DEPTHS)
-                    for number, fact in enumerate(asked)
-                ]
+                print(f"haystack: {size / 1e6:.1f} MB; {len(left)} of {count} questions left")
+                for number in left:
+                    one = await _ask(engine, recall, asked[number], number)
+                    answers.append(one)
+                    if kept is not None:
+                        with kept.open("ab") as stream:
+                            stream.write(msgspec.json.encode(one) + b"\n")
     finally:
         await engine.aclose()
-    report(answers)
+    return answers
 
 
-async def _ask(engine: LlamaEngine, recall: Recall, fact: Fact, depth: int) -> Answered:
+async def _ask(engine: LlamaEngine, recall: Recall, fact: Fact, number: int) -> Answered:
     hits = await recall.search(Query(fact.question, k=HITS))
     recalled = pack(hits, BUDGET_TOKENS, "")
     gold = pack([await _gold(recall, fact)], BUDGET_TOKENS, "")
     return Answered(
-        depth,
+        number,
+        number % DEPTHS,
         await is_right(engine, recalled.text, fact),
         await is_right(engine, gold.text, fact),
         fact.line in recalled.text,
@@ -235,6 +292,9 @@ async def is_right(engine: LlamaEngine, text: str, fact: Fact) -> bool:
 
 def report(answers: Sequence[Answered]) -> None:
     """Print accuracies and the paired difference."""
+    if not answers:
+        print("no question was asked")
+        return
     differences = [int(one.recalled_right) - int(one.gold_right) for one in answers]
     middle = mean(differences)
     half = 1.96 * stdev(differences) / sqrt(len(differences)) if len(differences) > 1 else 1.0
