@@ -9,7 +9,6 @@ import select
 import signal
 import stat
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -40,12 +39,11 @@ _IMAGE_TYPES = {
 }
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """What a command wants done. `last_message` is the file for the last message."""
 
     task: str
-    images: list[Path] = field(default_factory=list[Path])
+    images: list[Path] = msgspec.field(default_factory=list[Path])
     json: bool = False
     last_message: Path | None = None
     commit: bool = False

@@ -7,8 +7,8 @@ as written and is marked `dynamic`.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 from tree_sitter import Node
 
 from kodo.syntax.tree import parse, walk
@@ -31,8 +31,7 @@ _ANSI = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0
 _ANSI_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b"}
 
 
-@dataclass(frozen=True, slots=True)
-class ShellCommand:
+class ShellCommand(msgspec.Struct, frozen=True):
     """One simple command: `words` without quotes, redirect targets apart.
 
     `nested` says that it stands in a subshell or a substitution, `writes` are the files that it

@@ -6,10 +6,10 @@ it was read, and what the budget cut off is said. Does not judge the answers.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import anyio
+import msgspec
 from anyio.abc import TaskGroup
 from msgspec import Meta
 
@@ -68,31 +68,28 @@ class SweepArguments(Arguments, frozen=True, forbid_unknown_fields=True):
     ] = MOST_CALLS
 
 
-@dataclass(slots=True)
-class _Chunk:
+class _Chunk(msgspec.Struct):
     """A chunk, and how many pieces of it are still to be read."""
 
     unread: int
 
 
-@dataclass(slots=True, eq=False)
-class _Batch:
+class _Batch(msgspec.Struct, eq=False):
     """Pieces that are read together, each with the chunk that it is of."""
 
     number: int
-    parts: list[str] = field(default_factory=list[str])
-    chunks: list[_Chunk] = field(default_factory=list[_Chunk])
+    parts: list[str] = msgspec.field(default_factory=list[str])
+    chunks: list[_Chunk] = msgspec.field(default_factory=list[_Chunk])
     size_bytes: int = 0
 
 
-@dataclass(slots=True)
-class _Coverage:
+class _Coverage(msgspec.Struct):
     """What was read of the chunks, what was found, and why anything was left out."""
 
     total: int = 0
     visited: int = 0
     calls: int = 0
-    answers: dict[int, str] = field(default_factory=dict[int, str])
+    answers: dict[int, str] = msgspec.field(default_factory=dict[int, str])
     stopped: str = ""
     failed: int = 0
 

@@ -6,7 +6,13 @@ import pytest
 
 from kodo.agent.permission.places import Places
 from kodo.agent.permission.rules import Rule, read_rules, rule_text
-from kodo.agent.permission.verdicts import RuleBook, built_in_rules, failed_examples
+from kodo.agent.permission.verdicts import (
+    READY,
+    RuleBook,
+    built_in_rules,
+    failed_examples,
+    ready_rules,
+)
 from kodo.base.errors import ConfigError
 
 PLACES = Places("/home/u/workspace", "/home/u")
@@ -118,3 +124,7 @@ def test_a_rule_written_down_reads_as_the_same_rule() -> None:
 @pytest.mark.parametrize("text", ["", "'", "$(", "((", "a <<E", "\0", "🦆 | | |", ";" * 500])
 def test_broken_text_is_judged_without_an_error(text: str) -> None:
     RuleBook(PLACES).judge(text)
+
+
+def test_the_rules_that_are_read_at_a_start_are_those_that_people_edit() -> None:
+    assert READY.read_bytes() == ready_rules(), "run: python scripts/ready_rules.py"

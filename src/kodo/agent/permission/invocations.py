@@ -6,10 +6,12 @@ git's aliases and `-c` values. Judges nothing. Guards that what cannot be known 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from kodo.agent.permission.wrappers import executed_by_find, split_string, wrapped
 from kodo.syntax.shell import ShellCommand, shell_commands
@@ -35,8 +37,7 @@ _GIT_RUNS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True):
     """One program that would run. `words[0]` is its name without folders; empty: only redirects.
 
     `writes` are files that its output goes to, `sets` the variables set for it. `opaque` says why
@@ -48,7 +49,7 @@ class Invocation:
     sets: tuple[str, ...] = ()
     opaque: Opaque = ""
     cwd: str | None = "."
-    dynamic: frozenset[int] = field(default_factory=frozenset[int])
+    dynamic: frozenset[int] = msgspec.field(default_factory=frozenset[int])
 
     @property
     def name(self) -> str:
@@ -56,8 +57,7 @@ class Invocation:
         return self.words[0] if self.words else ""
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(msgspec.Struct):
     aliases: Mapping[str, str]
     known: Mapping[str, str]
     cwd: str | None = "."

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from kodo.agent.permission.invocations import Invocation, invocations
 from kodo.agent.permission.matching import applies
 from kodo.agent.permission.places import Places
@@ -16,6 +18,9 @@ from kodo.agent.permission.rules import Decision, Reach, Rule, read_rules
 from kodo.core.messages import Value
 
 BUILT_IN = Path(__file__).with_name("builtin.toml")
+READY = BUILT_IN.with_suffix(".json")
+"""The same rules as JSON, which is read 30 times faster; `scripts/ready_rules.py` makes it."""
+
 _ORDER: dict[str, int] = {"allow": 0, "open": 1, "ask": 2, "deny": 3}
 
 
@@ -46,7 +51,13 @@ class Verdict(Value, frozen=True):
 @cache
 def built_in_rules() -> tuple[Rule, ...]:
     """Return the rules that kodo brings along."""
-    return read_rules(BUILT_IN.read_text("utf-8"), BUILT_IN.name, "built in")
+    return msgspec.json.decode(READY.read_bytes(), type=tuple[Rule, ...])
+
+
+def ready_rules() -> bytes:
+    """Return what READY has to hold. Raises ConfigError where BUILT_IN is wrong."""
+    rules = read_rules(BUILT_IN.read_text("utf-8"), BUILT_IN.name, "built in")
+    return b"[" + b",\n".join(map(msgspec.json.encode, rules)) + b"]\n"
 
 
 class RuleBook:

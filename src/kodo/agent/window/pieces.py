@@ -4,8 +4,9 @@ Knows entries by `seq` only. Guards that what is shown follows from the message,
 marks alone, so that a window can be made again from the log, to the byte.
 """
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from kodo.agent.window.stubs import (
     cut_output,
@@ -43,8 +44,7 @@ class Marks(Value, frozen=True):
     folded_to: int = 0
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(msgspec.Struct):
     """A message and how it is shown: `wanted` is what the marks ask for, `state` what came of it.
 
     `tokens` are those of `shown`, estimated. `call` is what a result answers.
@@ -59,7 +59,7 @@ class Piece:
     wanted: State = "new"
     state: State = "new"
     tokens: int = 0
-    made: dict[State, Message] = field(default_factory=dict[State, Message])
+    made: dict[State, Message] = msgspec.field(default_factory=dict[State, Message])
 
     @property
     def ref(self) -> str:

@@ -7,8 +7,9 @@ a file is only taken for known where it looks as it did when it was read.
 import os
 import stat
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from kodo.store.tree.coverage import MARKS, VERSION_CONTROL, git_mark, why_skipped
 from kodo.store.tree.manifest import FileState, Uncovered
@@ -33,22 +34,20 @@ class Found(NamedTuple):
     path: str
 
 
-@dataclass(slots=True, eq=False)
-class Listing:
+class Listing(msgspec.Struct, eq=False):
     """What lies directly in one folder; `files` holds the folder's own state too.
 
     `restless`: something in it can change without the folder being told of it.
     """
 
-    files: dict[str, FileState] = field(default_factory=dict[str, FileState])
-    folders: dict[str, None] = field(default_factory=dict[str, None])
-    uncovered: list[Uncovered] = field(default_factory=list[Uncovered])
+    files: dict[str, FileState] = msgspec.field(default_factory=dict[str, FileState])
+    folders: dict[str, None] = msgspec.field(default_factory=dict[str, None])
+    uncovered: list[Uncovered] = msgspec.field(default_factory=list[Uncovered])
     size_bytes: int = 0
     restless: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What earlier passes know: `seen` of files, and their `files` to be used again."""
 
     seen: Mapping[str, Seen]

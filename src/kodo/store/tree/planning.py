@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -37,20 +36,20 @@ class Step(msgspec.Struct, frozen=True):
         return self.path.endswith("/")
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(msgspec.Struct, frozen=True):
     """What files are to become, by path, and what they are expected to be.
 
     `mixed` are those that somebody changed between the spans that are to be taken back.
     """
 
-    wanted: dict[str, FileState | None] = field(default_factory=dict[str, FileState | None])
-    expected: dict[str, FileState | None] = field(default_factory=dict[str, FileState | None])
-    mixed: set[str] = field(default_factory=set[str])
+    wanted: dict[str, FileState | None] = {}  # msgspec makes a fresh one each time
+    expected: dict[str, FileState | None] = msgspec.field(
+        default_factory=dict[str, FileState | None]
+    )
+    mixed: set[str] = msgspec.field(default_factory=set[str])
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """The steps, the files that are neither as expected nor as wanted, and what is in the way."""
 
     steps: tuple[Step, ...]

@@ -8,8 +8,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from kodo.store.tree.coverage import Coverage
 from kodo.store.tree.listing import Found, Known, Lister, Listing, Seen
@@ -24,8 +25,7 @@ _BATCH_BYTES = 8 << 20
 _BATCH_FILES = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(msgspec.Struct, frozen=True):
     """What a finished pass found: folder by folder, together, and what the next may rely on.
 
     `whole` tells that no cap was met, so that the next pass may build on this one.

@@ -5,12 +5,12 @@ watch cannot be had, or says that it has lost something.
 """
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Dirty:
+
+class Dirty(msgspec.Struct, frozen=True):
     """Folders in which something changed, with the names it was; "" is the workspace.
 
     `renewed` are folders that came into their place: all beneath them has to be looked at.
