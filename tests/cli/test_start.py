@@ -49,6 +49,7 @@ LATER = (
     "prompt_toolkit",
     "rich",
     "starlette",
+    "tarfile",
     "tree_sitter_bash",
     "uvicorn",
     "websockets",

@@ -7,11 +7,8 @@ into a container), calls of the kernel beyond the engine's own filter, and the e
 for docker runs as root. Guards that a container does not outlive its command.
 """
 
-import csv
-import io
 import os
 import shutil
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,6 +32,8 @@ ENGINE_FAILED = 125
 _NOT_OF_THE_HOST = frozenset({"proc", "sys", "dev", "run", "tmp", "lost+found"})
 _NEEDED = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "CONTAINER_HOST", "XDG_RUNTIME_DIR")
 _START_TIMEOUT_S = 60.0
+_EMPTY_TAR = bytes(10_240)
+"""An archive with nothing in it: zeros, as long as tar writes at once."""
 
 
 class Docker(Namespaced):
@@ -100,12 +99,10 @@ class Docker(Namespaced):
         look = [self._program, "image", "inspect", IMAGE]
         done = await run_process(look, env=own, timeout_s=_START_TIMEOUT_S)
         if done.exit_code != 0:
-            empty = io.BytesIO()
-            tarfile.open(fileobj=empty, mode="w").close()
             done = await run_process(
                 [self._program, "import", "-", IMAGE],
                 env=own,
-                stdin=empty.getvalue(),
+                stdin=_EMPTY_TAR,
                 timeout_s=_START_TIMEOUT_S,
             )
             if done.exit_code != 0:
@@ -206,6 +203,12 @@ def _bind(mount: Mount) -> str:
     fields = ["type=bind", f"source={mount.source}", f"target={mount.target}"]
     if mount.kind == "ro-bind":
         fields.append("readonly")
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(fields)  # the engines read it as such a line
-    return f"--mount={text.getvalue()}"
+    return f"--mount={','.join(map(_quoted, fields))}"
+
+
+def _quoted(field: str) -> str:
+    """Return a field of a line of comma-separated values, which is how the engines read it."""
+    if any(sign in field for sign in ',"\r\n'):
+        doubled = field.replace('"', '""')
+        return f'"{doubled}"'
+    return field
