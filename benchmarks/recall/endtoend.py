@@ -7,6 +7,7 @@ recalls (at most 1,500 tokens). All three fit the same window. Reports the accur
 paired gain over the others with its 95 % interval.
 
 Run: python -m benchmarks.recall.endtoend [--questions 60] [--tokens 60000] [--window 8192]
+       [--answers FILE.jsonl]   (stopped, the same command goes on)
 """
 
 import argparse
@@ -19,7 +20,9 @@ from statistics import mean, stdev
 from time import process_time
 
 import anyio
+import msgspec
 
+from benchmarks.recall.answers import keep, read_answers
 from benchmarks.recall.corpus import BYTES_A_TOKEN, Document, documents
 from benchmarks.recall.memory import fill, open_memory
 from benchmarks.recall.reader import (
@@ -49,18 +52,31 @@ COMPACT = (
 _FRAME_TOKENS = 200  # the template, the instructions, the question and the headings
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Which of the three ways answered one question rightly."""
+class Conditions(msgspec.Struct, frozen=True):
+    """What answers must have in common to be counted together."""
 
+    model: str
+    questions: int
+    tokens: int
+    window: int
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """Which of the three ways answered one question rightly.
+
+    The summary stands in each: it is written once, and takes longest.
+    """
+
+    number: int
     truncated: bool
     summarised: bool
     recalled: bool
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All answers, and how many CPU seconds the summary took of this process."""
+    """All answers, and how often the summary was written in this run."""
 
     answers: tuple[Answers, ...]
     parts: int
@@ -69,6 +85,8 @@ class Report:
     def lines(self) -> list[str]:
         """Return the report as text."""
         rows = self.answers
+        if not rows:
+            return ["no question was asked"]
         ways = {
             "recall": [one.recalled for one in rows],
             "truncation": [one.truncated for one in rows],
@@ -139,34 +157,53 @@ class Reader:
         return text
 
 
-async def measure(engine: LlamaEngine, folder: Path, count: int, tokens: int) -> Report:
-    """Hide `count` facts in a history of about `tokens` tokens and ask for each in three ways."""
+async def measure(
+    engine: LlamaEngine,
+    folder: Path,
+    count: int,
+    tokens: int,
+    done: Sequence[Answers] = (),
+    kept: Path | None = None,
+) -> Report:
+    """Hide `count` facts in a history of about `tokens` tokens and ask for each in three ways.
+
+    `done` are answers of an earlier run; new ones are added to the file `kept`.
+    """
     asked = facts(count)
     texts = hidden(_of_size(documents(tokens), tokens * BYTES_A_TOKEN), asked)
     reader = Reader(engine)
     history = _as_text(texts)
     newest = await reader.newest(history)
     before = process_time()
-    summary = await reader.summarise(history[: len(history) - len(newest)])
+    if done:
+        summary = done[0].summary
+    else:
+        summary = await reader.summarise(history[: len(history) - len(newest)])
     summary_cpu_s = process_time() - before
     noted = f"Summary of what came before:\n{summary}\n\n"
     summarised = noted + await reader.newest(history, noted)
-    answers: list[Answers] = []
+    answers = list(done)
+    known = {one.number for one in done}
     async with open_memory(folder) as (store, recall):
         await fill(store, folder / "workspace", texts)
         await recall.catch_up()
-        for fact in asked:
+        for number, fact in enumerate(asked):
+            if number in known:
+                continue
             hits = await recall.search(Query(fact.question, k=HITS))
             room = min(BUDGET_TOKENS, engine.context_tokens // 3)
             block = pack(hits, room, "").text
             recalled = f"{await reader.newest(history, block)}\n\n{block}"
-            answers.append(
-                Answers(
-                    await reader.answers(newest, fact),
-                    await reader.answers(summarised, fact),
-                    await reader.answers(recalled, fact),
-                )
+            one = Answers(
+                number,
+                truncated=await reader.answers(newest, fact),
+                summarised=await reader.answers(summarised, fact),
+                recalled=await reader.answers(recalled, fact),
+                summary=summary,
             )
+            answers.append(one)
+            if kept is not None:
+                keep(kept, one)
     return Report(tuple(answers), reader.parts, summary_cpu_s)
 
 
@@ -193,19 +230,30 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=8192, help="of the model, in tokens")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--models", type=Path, help="the folder of model files, if not kodo's own")
+    parser.add_argument("--answers", type=Path, help="keep answers there, and go on from them")
     options = parser.parse_args()
+    conditions = Conditions(options.model, options.questions, options.tokens, options.window)
+    done: list[Answers] = []
+    if options.answers is not None:
+        try:
+            done = read_answers(options.answers, conditions, Answers)
+        except ValueError as error:
+            parser.error(str(error))
     models = options.models or read_environment().paths().models
     file = ModelFolder(models).require(find(options.model))
-    report = anyio.run(_run, file, options.questions, options.tokens, options.window)
+    report = anyio.run(_run, file, conditions, done, options.answers)
     print(f"{options.model}, window {options.window}, history {options.tokens} tokens")
     print("\n".join(report.lines()))
 
 
-async def _run(file: Path, count: int, tokens: int, window: int) -> Report:
-    engine = await LlamaEngine.load(file, Settings(context_tokens=window))
+async def _run(
+    file: Path, conditions: Conditions, done: Sequence[Answers], kept: Path | None
+) -> Report:
+    engine = await LlamaEngine.load(file, Settings(context_tokens=conditions.window))
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return await measure(engine, Path(folder), count, tokens)
+            count, tokens = conditions.questions, conditions.tokens
+            return await measure(engine, Path(folder), count, tokens, done, kept)
     finally:
         await engine.aclose()
 

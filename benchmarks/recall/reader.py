@@ -23,6 +23,7 @@ from statistics import mean, stdev
 import anyio
 import msgspec
 
+from benchmarks.recall.answers import keep, read_answers
 from benchmarks.recall.corpus import Document, documents
 from benchmarks.recall.memory import fill, open_memory
 from kodo.agent.window.recalled import pack
@@ -182,35 +183,12 @@ def main() -> None:
     done: list[Answered] = []
     if options.answers is not None:
         try:
-            done = read_answers(options.answers, conditions)
+            done = read_answers(options.answers, conditions, Answered)
         except ValueError as error:
             parser.error(str(error))
     models = options.models or read_environment().paths().models
     file = ModelFolder(models).require(find(options.model))
     report(anyio.run(_run, file, conditions, done, options.answers, options.most))
-
-
-def read_answers(file: Path, conditions: Conditions) -> list[Answered]:
-    """Return the answers of a file, which is begun where it is not there.
-
-    Raises ValueError where they were given under other conditions.
-    """
-    if not file.exists():
-        file.write_bytes(msgspec.json.encode(conditions) + b"\n")
-        return []
-    data = file.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if whole != data:
-        file.write_bytes(whole)  # the last line was being written when it was stopped
-    first, *rest = whole.splitlines() or [b"{}"]
-    try:
-        found = msgspec.json.decode(first, type=Conditions)
-        answers = [msgspec.json.decode(line, type=Answered) for line in rest]
-    except msgspec.DecodeError as error:
-        raise ValueError(f"{str(file)!r} holds no answers of this benchmark: {error}") from error
-    if found != conditions:
-        raise ValueError(f"{str(file)!r} was begun with {found}, and not {conditions}")
-    return answers
 
 
 async def _run(
@@ -237,8 +215,7 @@ async def _run(
                     one = await _ask(engine, recall, asked[number], number)
                     answers.append(one)
                     if kept is not None:
-                        with kept.open("ab") as stream:
-                            stream.write(msgspec.json.encode(one) + b"\n")
+                        keep(kept, one)
     finally:
         await engine.aclose()
     return answers

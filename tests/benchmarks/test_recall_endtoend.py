@@ -47,7 +47,7 @@ async def test_what_is_cut_fits_the_window_and_is_the_end(tmp_path: Path) -> Non
 
 
 def test_the_gain_is_paired() -> None:
-    rows = (Answers(truncated=False, summarised=True, recalled=True),) * 3
+    rows = (Answers(0, truncated=False, summarised=True, recalled=True),) * 3
     lines = Report(rows, 1, 0.0).lines()
     assert any("against truncation: +100.0 points" in line for line in lines)
     assert any("against summary compaction: +0.0 points" in line for line in lines)

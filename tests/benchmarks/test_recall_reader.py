@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from benchmarks.recall.reader import Answered, Conditions, facts, read_answers, report
+from benchmarks.recall.answers import read_answers
+from benchmarks.recall.reader import Answered, Conditions, facts, report
 
 CONDITIONS = Conditions("qwen2.5-coder-1.5b", 200, 400_000)
 
@@ -15,7 +16,7 @@ def _line(answer: Answered) -> bytes:
 
 def test_answers_go_on_where_they_were_stopped(tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
-    assert read_answers(file, CONDITIONS) == []
+    assert read_answers(file, CONDITIONS, Answered) == []
     answers = [
         Answered(0, 0, recalled_right=True, gold_right=True, was_recalled=True),
         Answered(1, 1, recalled_right=False, gold_right=True, was_recalled=False),
@@ -23,20 +24,20 @@ def test_answers_go_on_where_they_were_stopped(tmp_path: Path) -> None:
     with file.open("ab") as stream:
         stream.writelines(map(_line, answers))
         stream.write(b'{"number":2,"dep')
-    assert read_answers(file, CONDITIONS) == answers
+    assert read_answers(file, CONDITIONS, Answered) == answers
     with file.open("ab") as stream:
         stream.write(_line(Answered(2, 2, recalled_right=True, gold_right=True, was_recalled=True)))
-    assert [one.number for one in read_answers(file, CONDITIONS)] == [0, 1, 2]
+    assert [one.number for one in read_answers(file, CONDITIONS, Answered)] == [0, 1, 2]
 
 
 def test_answers_of_other_conditions_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
-    read_answers(file, CONDITIONS)
+    read_answers(file, CONDITIONS, Answered)
     with pytest.raises(ValueError, match=r"was begun with .*1\.5b.* and not .*0\.5b"):
-        read_answers(file, Conditions("qwen2.5-coder-0.5b", 200, 400_000))
+        read_answers(file, Conditions("qwen2.5-coder-0.5b", 200, 400_000), Answered)
     file.write_text("something else\n")
     with pytest.raises(ValueError, match="holds no answers"):
-        read_answers(file, CONDITIONS)
+        read_answers(file, CONDITIONS, Answered)
 
 
 def test_the_report_is_paired(capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,3 +169,27 @@ async def test_what_is_no_entry_or_no_session_is_said(kodo: Kodo) -> None:
     assert "no state of the files is kept" in kodo.run("rewind", "--to", "e1").error()
     assert "give --from ENTRY too" in kodo.run("replay", "-m", "scripted/x").error()
     assert "'zzzzzz'" in kodo.run("context", "zzzzzz").error()
+
+
+@pytest.mark.full
+def test_goal_and_rules_are_in_call_500_of_a_window_of_8k(kodo: Kodo) -> None:
+    (kodo.workspace / "AGENTS.md").write_text("RULE-55: indent with tabs.\n")
+    rows = "".join(f"row {number} of the table, and nothing else\n" for number in range(1, 30_001))
+    (kodo.workspace / "table.txt").write_text(rows)
+    parts = (
+        {"path": "table.txt", "start_line": 60 * at + 1, "end_line": 60 * at + 60}
+        for at in range(499)
+    )
+    replies: list[Reply] = [*(("read", part) for part in parts), "ok"]
+    with Provider("chat", replies) as provider:
+        lab(kodo, provider, "chat", 8_192)
+        process = kodo.start("exec", "--json", "-m", "lab/m", GOAL)
+        out, err = process.communicate()
+    assert process.returncode == 0, out[-2000:] + err
+    assert len(provider.asked) == 500
+    for number, asked in enumerate(provider.asked):
+        body = json.dumps(asked.body)
+        for words in ("GOAL-7731", "never touch vendor/", "RULE-55"):
+            assert words in body, number
+        assert len(body) < 8_192 * 4.5
+    assert "row 29880 of the table" in json.dumps(provider.asked[-1].body)
