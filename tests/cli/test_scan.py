@@ -75,6 +75,14 @@ def test_clean_code_ends_with_0_and_the_threshold_decides(kodo: Kodo) -> None:
     assert kodo("scan", "--fail-on", "none").code == 0
 
 
+def test_several_paths_are_scanned_together_each_file_once(kodo: Kodo) -> None:
+    for name in ("one", "two", "three"):
+        (kodo.folder / name).mkdir()
+        (kodo.folder / name / "app.py").write_text(BAD)
+    assert rules(kodo, "one", "two/app.py", "two") == [("one/app.py", SQL), ("two/app.py", SQL)]
+    assert rules(kodo) == [(f"{name}/app.py", SQL) for name in ("one", "three", "two")]
+
+
 def test_what_was_not_seen_whole_ends_with_5_and_is_named(kodo: Kodo) -> None:
     (kodo.folder / "half.py").write_text(GOOD + "def broken(:\n    (\n")
     ran = kodo("scan")
@@ -88,7 +96,7 @@ def test_what_was_not_seen_whole_ends_with_5_and_is_named(kodo: Kodo) -> None:
     ("words", "said"),
     [
         (("nowhere",), "there is no file or folder 'nowhere' to scan"),
-        (("a", "b"), "scan takes one PATH"),
+        (("requirements.txt", "nowhere"), "there is no file or folder 'nowhere' to scan"),
         (("--baseline", "no.json"), "there is no baseline 'no.json'"),
         (("--staged", "--fix"), "--fix repairs files as they are on disk"),
         (("--osv", "no.zip"), "there is no OSV export 'no.zip'"),

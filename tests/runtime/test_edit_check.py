@@ -22,6 +22,13 @@ BAD = {
     '    s.executeQuery("SELECT a FROM t WHERE b = \'" + q.getParameter("b") + "\'");\n  }\n}\n',
     "a.c": '#include <string.h>\nvoid f(void) {\n  char b[4];\n  strcpy(b, "too long");\n}\n',
     "a.cpp": '#include <cstring>\nvoid f() {\n  char b[4];\n  std::strcpy(b, "too long");\n}\n',
+    "a.go": 'package main\nimport ("net/http"; "os/exec")\n'
+    "func h(w http.ResponseWriter, r *http.Request) {\n"
+    '\texec.Command("sh", "-c", r.FormValue("q")).Run()\n}\n',
+    "a.rs": "use actix_web::{web, HttpResponse};\nuse std::process::Command;\n"
+    "async fn run(q: web::Query<Q>) -> HttpResponse {\n"
+    '    Command::new("sh").arg("-c").arg(&q.line).output().unwrap();\n'
+    "    HttpResponse::Ok().finish()\n}\n",
     "a.rb": "class AsController < ApplicationController\n  def show\n    eval(params[:q])\n"
     "  end\nend\n",
 }

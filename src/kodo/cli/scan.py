@@ -4,6 +4,7 @@ Repairs are handed in (cli/scan_repair.py): a scan without `--fix` does not load
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ from kodo.scan.report.text import Role, text_report
 from kodo.scan.repository import RepositoryFiles
 from kodo.scan.survey import Survey
 from kodo.scan.walk.cache import ScanCache
-from kodo.scan.walk.files import list_files
+from kodo.scan.walk.files import Candidate, list_files
 from kodo.tui.ansi import Paint, Tone
 
 RepairAll = Callable[[Settings, FileScan, Sequence[Found]], object]
@@ -44,7 +45,7 @@ MIXED_WORDS = True
 EXAMPLES = """\
 examples:
   kodo scan
-  kodo scan src/app.py --fail-on warning
+  kodo scan src/app.py tests --fail-on warning
   kodo scan --diff origin/main --format sarif > kodo.sarif
   kodo scan --staged
   kodo scan --write-baseline .kodo-baseline.json
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="PATH",
-        help="a file or folder (default: all of this one), or: explain ID",
+        help="files or folders (default: all of this one), or: explain ID",
     )
     what = parser.add_argument_group("what counts")
     change = what.add_mutually_exclusive_group()
@@ -118,14 +119,12 @@ def run_scan(arguments: argparse.Namespace, repair: RepairAll | None) -> int:
     scanning = open_scanning(settings)
     if words[:1] == ["explain"] and len(words) == 2:
         return _explain(settings, scanning, words[1])
-    if len(words) > 1:
-        raise ConfigError(f"scan takes one PATH, not {len(words)}; a folder covers all in it")
     if arguments.fix and (arguments.diff or arguments.staged):
         raise ConfigError("--fix repairs files as they are on disk; leave --diff and --staged away")
     if arguments.jobs is not None and arguments.jobs < 1:
         raise ConfigError(f"--jobs is {arguments.jobs}; give 1 or more")
-    root, below = _place(settings, words[0] if words else ".")
-    scan = _Scan(settings, scanning, arguments, root, below)
+    root, places = _places(settings, words or ["."])
+    scan = _Scan(settings, scanning, arguments, root, places)
     summary = scan.run()
     if arguments.write_baseline:
         return scan.keep_baseline(Path(arguments.write_baseline))
@@ -146,13 +145,13 @@ class _Scan:
         scanning: Scanning,
         arguments: argparse.Namespace,
         root: Path,
-        below: str,
+        places: Sequence[str],
     ) -> None:
         self.settings = settings
         self.scanning = scanning
         self.arguments = arguments
         self.root = root
-        self.below = below
+        self.places = places
         self.found: list[Weakness] = []
 
     def run(self) -> Summary:
@@ -172,7 +171,7 @@ class _Scan:
         return summarise(
             scanned,
             version=__version__,
-            root=self.below or ".",
+            root=" ".join(self.places) or ".",
             seconds=monotonic_s() - began,
             new=new,
             baseline=baseline,
@@ -187,7 +186,7 @@ class _Scan:
             None if self.arguments.no_cache else self.scanning.results,
             self.scanning.rules_hash(),
         )
-        files = list(list_files(self.root, self.below, excluded=self.arguments.exclude))
+        files = self._files()
         terminal = is_terminal(sys.stderr)
         bar = Bar(sys.stderr, terminal=terminal)
         survey = Survey(
@@ -199,16 +198,24 @@ class _Scan:
             progress=(lambda done, total: bar.show("scanning", done, total)) if terminal else None,
         )
         try:
-            return survey.run(files, self.below)
+            return survey.run(files, self.places)
         finally:
             bar.close()
+
+    def _files(self) -> list[Candidate]:
+        """Return the files at or below the places, each once."""
+        found = {
+            one.path: one
+            for place in self.places
+            for one in list_files(self.root, place, excluded=self.arguments.exclude)
+        }
+        return list(found.values())
 
     def _changes(self) -> list[Change]:
         variables = self.settings.environment.variables
         if self.arguments.staged:
-            return staged_changes(self.root, variables, self.below)
-        files = list_files(self.root, self.below, excluded=self.arguments.exclude)
-        return changes_since(self.root, variables, self.arguments.diff, files, self.below)
+            return staged_changes(self.root, variables, self.places)
+        return changes_since(self.root, variables, self.arguments.diff, self._files(), self.places)
 
     def keep_baseline(self, path: Path) -> int:
         """Write what was found as the baseline; reasons in an earlier one stay."""
@@ -228,18 +235,24 @@ class _Scan:
             sys.stdout.write(text_report(summary, lambda text, role: paint(_TONES[role], text)))
 
 
-def _place(settings: Settings, path: str) -> tuple[Path, str]:
-    """Return the root that paths are told from, and PATH relative to it ("" for all).
+def _places(settings: Settings, paths: Sequence[str]) -> tuple[Path, list[str]]:
+    """Return the root that paths are told from, and the PATHs relative to it ("" for all).
 
-    The root is the project's, so that ids do not depend on where one stands.
+    The root is the project's, so that ids do not depend on where one stands; of places outside, it
+    is the folder that holds all of them.
     """
-    named = (settings.cwd / path).resolve()
-    if not named.exists():
-        raise ConfigError(f"there is no file or folder {path!r} to scan")
-    if named.is_relative_to(settings.project):
-        below = named.relative_to(settings.project).as_posix()
-        return settings.project, "" if below == "." else below
-    return (named, "") if named.is_dir() else (named.parent, named.name)
+    named: list[Path] = []
+    for path in paths:
+        place = (settings.cwd / path).resolve()
+        if not place.exists():
+            raise ConfigError(f"there is no file or folder {path!r} to scan")
+        named.append(place)
+    root = settings.project
+    if not all(place.is_relative_to(root) for place in named):
+        folders = [place if place.is_dir() else place.parent for place in named]
+        root = Path(os.path.commonpath(folders))
+    below = [place.relative_to(root).as_posix() for place in named]
+    return root, [""] if "." in below else below
 
 
 def _explain(settings: Settings, scanning: Scanning, wanted: str) -> int:

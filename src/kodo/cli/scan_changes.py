@@ -26,8 +26,8 @@ class _Blob(NamedTuple):
     after: str | None
 
 
-def staged_changes(root: Path, variables: Mapping[str, str], below: str) -> list[Change]:
-    """Return what is staged in the repository at `root`, at or below a relative path.
+def staged_changes(root: Path, variables: Mapping[str, str], places: Sequence[str]) -> list[Change]:
+    """Return what is staged in the repository at `root`, at or below relative paths ("": all).
 
     Raises ConfigError where it is no repository, or git fails.
     """
@@ -37,7 +37,7 @@ def staged_changes(root: Path, variables: Mapping[str, str], below: str) -> list
         base = head[0].strip() if head else git.run("hash-object", "-t", "tree", "/dev/null")[0]
         listed = git.run(
             *("diff-index", "--cached", "--raw", "-z", "--no-renames", "--abbrev=64"),
-            *(base.strip(), "--", f"./{below}" if below else "."),
+            *(base.strip(), "--", *(f"./{place}" if place else "." for place in places)),
         )
     except GitFailed as error:
         raise _failed(root, error) from error
@@ -64,9 +64,9 @@ def changes_since(
     variables: Mapping[str, str],
     revision: str,
     files: Iterable[Candidate],
-    below: str,
+    places: Sequence[str],
 ) -> list[Change]:
-    """Return how the files on disk differ from a revision; `files` are those at or below `below`.
+    """Return how the files on disk differ from a revision; `files` are those at or below `places`.
 
     Raises ConfigError where the revision is unknown, or git fails.
     """
@@ -75,7 +75,14 @@ def changes_since(
         commit = git.run("rev-parse", "--verify", "-q", f"{revision}^{{commit}}", may=(0, 1))
         if revision.startswith("-") or not commit:
             raise ConfigError(f"git knows no revision {revision!r}; see: git log --oneline")
-        words = ("ls-tree", "-r", "-z", commit[0].strip(), "--", *((f"{below}",) if below else ()))
+        words = (
+            "ls-tree",
+            "-r",
+            "-z",
+            commit[0].strip(),
+            "--",
+            *(place for place in places if place),
+        )
         listed = git.run(*words)
     except GitFailed as error:
         raise _failed(root, error) from error

@@ -42,10 +42,10 @@ class Survey:
     progress: Progress | None = None
     clock: Monotonic = monotonic_s
 
-    def run(self, files: Iterable[Candidate], below: str = "") -> list[Scanned]:
+    def run(self, files: Iterable[Candidate], places: Sequence[str] = ("",)) -> list[Scanned]:
         """Scan the files; returns one result for each, by path.
 
-        `below` is the folder that `files` are all of: the cache forgets what has gone from it.
+        `places` are the folders that `files` are all of: the cache forgets what has gone from them.
         Raises ConfigError where the OSV export cannot be read.
         """
         results: dict[str, Scanned] = {}
@@ -77,7 +77,7 @@ class Survey:
             done += todo[path]
             if self.progress is not None:
                 self.progress(done, total)
-        self.cache.save(set(results), below)
+        self.cache.save(set(results), places)
         found = [results[path] for path in sorted(results)]
         return self._with_advisories(found)
 

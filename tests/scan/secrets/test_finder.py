@@ -162,3 +162,26 @@ def test_a_signed_web_token_is_found_and_an_unsigned_one_is_not() -> None:
 
     assert [one.rule for one in find(f"t = '{token('HS256')}'\n")] == ["secret.json-web-token"]
     assert find(f"t = '{token('none')}'\n") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "is_told"),
+    [
+        ("a.py", 'PASSWORD = "sunshine"', True),
+        ("a.py", 'DB_PASSWORD: str = "admin1"  # of the database', True),
+        ("A.java", '    private static final String PASSWORD = "sommer42";', True),
+        ("a.js", "const ADMIN_PASSWORD = 'winter';", True),
+        ("a.go", 'const PASSWORD = "dragon"', True),
+        ("a.py", 'PASSWORD = "password"', False),
+        ("a.py", 'RESET_PASSWORD = "reset-password"', False),
+        ("a.py", 'PASSWORD = os.environ["PASSWORD"]', False),
+        ("a.py", 'FORGOT_PASSWORD = "/forgot"', False),
+        ("a.py", 'password = "sunshine"', False),
+        ("tests/a.py", 'PASSWORD = "sunshine"', False),
+    ],
+)
+def test_a_constant_named_password_holds_one_however_simple(
+    path: str, line: str, is_told: bool
+) -> None:
+    found = find_secrets(path, line.encode())
+    assert [one.rule for one in found] == (["secret.password"] if is_told else [])

@@ -54,6 +54,17 @@ _KEY_VALUE = rb"""(?ix)(?:Server|Data\ Source|Host)\s*=[^"'`\n]{1,200}?(?:Passwo
 _LOCAL = rb"(?i)^(?:localhost|127\.|0\.0\.0\.0|host|hostname|.*\.example(?:\.\w+)?$|example\.)"
 
 MAX_LINE_BYTES = 2_000
+# The whole name of a constant, as people write it who mean just that.
+_CONSTANT = rb"""(?x)^[ \t]*(?:(?:export|public|private|protected|internal|static|final|const|let
+    |var|val|readonly|pub)[ ]+)*(?:String[ ]+|string[ ]+|char[ ]*\*?[ ]*(?:const[ ]+)?)?
+    (?P<name>(?:[A-Z][A-Z0-9]*_){0,4}PASSW(?:OR)?D)(?:\[\])?[ ]*
+    (?::[ ]*(?:&'static[ ]str|&str|str|string|String)[ ]*)?(?::=|=)[ ]*
+    (?P<quote>["'])(?P<value>[^"'\s]{4,64})(?P=quote)[ ]*[;,]?[ \t]*(?:[#/].*)?$"""
+_NO_PASSWORD = (
+    rb"(?i)passw|changeme|^(?:none|null|true|false|undefined|required|optional|hidden|text|string)$"
+    rb"|[{}<>$%]|^[./~]|^[a-z]+(?:[._-][a-z]+)+$|^(.)\1+$"
+)
+_OTHER_WORDS = frozenset({b"basic", b"digest", b"oauth", b"token", b"secret", b"reset", b"input"})
 KEY_BITS = 3.5
 PASSWORD_BITS = 2.75
 
@@ -72,10 +83,19 @@ def find_assigned(path: str, source: bytes) -> Iterator[Suspect]:
     """Yield values that are given names like `password`, looking at the lines that name them."""
     settings = re.search(_SETTINGS_FILE, path) is not None
     assigned, setting = re.compile(_ASSIGNED), re.compile(_SETTING)
+    constant = re.compile(_CONSTANT)
     for start, end in _telling_lines(source):
         for match in assigned.finditer(source, start, end):
             if suspect := _judge(match):
                 yield suspect
+                break
+        else:
+            if b"PASSW" in source[start:end] and (match := constant.match(source[start:end])):
+                value = match["value"]
+                if not re.search(_NO_PASSWORD, value) and value.lower() not in _OTHER_WORDS:
+                    name = match["name"].decode("latin-1")
+                    first, last = match.span("value")
+                    yield Suspect("password", start + first, start + last, name, sure=False)
         if settings and (match := setting.match(source, start, end)):
             suspect = _judge(match)
             if suspect:

@@ -16,7 +16,7 @@ from kodo.scan.secrets.context import Suspect, find_assigned, find_connections
 from kodo.scan.secrets.formats import FORMATS, Format
 from kodo.scan.secrets.placeholders import bits_a_character, is_example_path, is_placeholder
 
-VERSION = 1
+VERSION = 2
 """Raise it when the detectors change: caches are keyed by it."""
 
 FIX = (

@@ -5,7 +5,7 @@ and that a damaged cache is no error.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -75,16 +75,15 @@ class ScanCache:
         """Return everything that is kept."""
         return [cached.scanned for cached in self._files.values()]
 
-    def save(self, seen: set[str], below: str = "") -> None:
-        """Write the cache; files below `below` that this scan did not see are dropped."""
+    def save(self, seen: set[str], places: Sequence[str] = ("",)) -> None:
+        """Write the cache; files below `places` that this scan did not see are dropped."""
         if self._path is None:
             return
-        prefix = f"{below}/" if below else ""
-        gone = [path for path in self._files if path.startswith(prefix) and path not in seen]
-        if below not in seen:
-            for path in gone:
-                del self._files[path]
-                self._changed = True
+        folders = tuple(f"{place}/" if place else "" for place in places if place not in seen)
+        gone = [path for path in self._files if path.startswith(folders) and path not in seen]
+        for path in gone:
+            del self._files[path]
+            self._changed = True
         if not self._changed:
             return
         for path in list(self._files)[: max(0, len(self._files) - MAX_ENTRIES)]:

@@ -305,7 +305,10 @@ def starts_with(memory: Memory, site: Site) -> Value:
 
 def prefix_facts(memory: Memory, subject: Value, prefix: Value) -> tuple[Fact, ...]:
     """Return what a prefix proves of a value."""
-    if subject.taints is None or memory.data_of(prefix) is not None:
+    if subject.taints is None:
+        return ()
+    own = memory.data_of(prefix) or {}
+    if any(label.origin.parameter < 0 or label in subject.taints for label in own):
         return ()
     kinds = memory.frame.unit.book.kinds
     if isinstance(prefix.constant, str) and is_origin(prefix.constant):
