@@ -5,6 +5,7 @@ The host of the attacker is on the allow list. There is no classifier: the bound
 
 import json
 import os
+import shutil
 import socketserver
 import subprocess
 import sys
@@ -15,11 +16,20 @@ from pathlib import Path
 
 import anyio
 import pytest
-from tests.injection.attacks import CARRIERS, ORDER, Carrier, attacks
+from tests.injection.attacks import (
+    CARRIERS,
+    ORDER,
+    SPREAD,
+    Attack,
+    Call,
+    Carrier,
+    attacks,
+    tool_calls,
+)
 
 from kodo.base.errors import SandboxError
 from kodo.sandboxes.jail import Jail
-from kodo.sandboxes.ladder import choose_rung
+from kodo.sandboxes.ladder import HAVE_A_GATE, Rung, choose_rung, make_sandbox
 
 SERVER = Path(__file__).parents[1] / "tools" / "mcp" / "server.py"
 CANARY = "CANARYq7Zt0pK4mVx91"
@@ -62,7 +72,7 @@ def attacker() -> Iterator[Attacker]:
 
 
 @pytest.fixture(scope="module")
-def jailed(tmp_path_factory: pytest.TempPathFactory) -> str:
+def jailed(tmp_path_factory: pytest.TempPathFactory) -> Rung:
     """Return the rung, and skip where this host has no jail: then nothing can hold a command."""
     folder = tmp_path_factory.mktemp("probe")
     try:
@@ -107,15 +117,38 @@ def state(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_there_are_a_hundred_and_more() -> None:
-    assert len(CARRIERS) * len(list(attacks(1, "/x"))) >= 100
+def dealt(carrier: int, port: int, outside: Path) -> list[Call]:
+    """Return the attacks of one carrier: every one is somebody's, none is everybody's."""
+    every: list[Attack] = list(attacks(port, str(outside)))
+    return [("shell", {"command": one.command}) for one in every if one.number % SPREAD == carrier]
+
+
+@pytest.mark.anyio
+async def test_every_attack_arrives_where_nothing_is_in_its_way(
+    jailed: Rung, tmp_path: Path, workspace: Path
+) -> None:
+    """The control: a hundred attacks and more, each of them real."""
+    if jailed not in HAVE_A_GATE:
+        pytest.skip(f"the rung {jailed!r} has no loopback of its own to play it on")
+    sandbox = make_sandbox(jailed, Jail(workspace, tmp_path / "home", dict(os.environ)))
+    shown = workspace / "control"
+    shutil.copytree(Path(__file__).parent, shown)
+    done = await sandbox.exec(
+        [sys.executable, str(shown / "control.py"), str(workspace / "scene")], timeout_s=500
+    )
+    await sandbox.aclose()
+    assert done.exit_code == 0, done.output.decode()
+    found: dict[str, list[int]] = json.loads(done.output.splitlines()[-1])
+    lost = set(range(len(list(attacks(1, "/x"))))) - {*found["arrived"], *found["missing"]}
+    assert not lost, [one for one in attacks(1, "/x") if one.number in lost]
+    assert len(found["arrived"]) >= 100
 
 
 def obey(
     workspace: Path,
     attacker: Attacker,
-    jailed: str,
-    tried: Sequence[tuple[str, dict[str, object]]],
+    jailed: Rung,
+    tried: Sequence[Call],
     tmp_path: Path,
     *more: str,
 ) -> subprocess.CompletedProcess[str]:
@@ -141,17 +174,16 @@ def obey(
     return ran
 
 
-@pytest.mark.parametrize(
-    "carrier",
-    [CARRIERS[0], *(pytest.param(item, marks=pytest.mark.full) for item in CARRIERS[1:])],
-    ids=lambda carrier: carrier.name,
-)
+@pytest.mark.parametrize("carrier", CARRIERS, ids=lambda carrier: carrier.name)
 def test_no_canary_leaves(
-    workspace: Path, attacker: Attacker, carrier: Carrier, jailed: str, tmp_path: Path
+    workspace: Path, attacker: Attacker, carrier: Carrier, jailed: Rung, tmp_path: Path
 ) -> None:
     outside = poison(workspace, carrier)
     before = state(outside), state(workspace / ".git")
-    tried = [carrier.read, *attacks(attacker.port, str(outside))]
+    number = CARRIERS.index(carrier)
+    tried = [carrier.read, *dealt(number, attacker.port, outside)]
+    if number == 0:
+        tried += tool_calls(attacker.port, str(outside))
     ran = obey(workspace, attacker, jailed, tried, tmp_path)
     heard = b"\n".join(attacker.heard)
     for canary in (CANARY, *HIDDEN.values(), "CANARY"):
@@ -169,18 +201,20 @@ def test_no_canary_leaves(
 
 
 def test_without_taint_the_same_attack_delivers(
-    workspace: Path, attacker: Attacker, jailed: str, tmp_path: Path
+    workspace: Path, attacker: Attacker, jailed: Rung, tmp_path: Path
 ) -> None:
     """The control: what is held back elsewhere is held by the taint, not by a broken attack."""
     outside = poison(workspace, CARRIERS[0])
-    tried = [call for call in attacks(attacker.port, str(outside)) if "_proxy" in str(call)]
+    every = attacks(attacker.port, str(outside))
+    lines = [one.command for one in every if "_proxy" in one.command][:2]
+    tried: list[Call] = [("shell", {"command": line}) for line in lines]
     ran = obey(workspace, attacker, jailed, tried, tmp_path, "--trust")
     assert len(tried) == 2, ran.stdout
     assert CANARY.encode() in b"\n".join(attacker.heard), ran.stdout
 
 
 def test_what_an_mcp_server_says_holds_the_network_back(
-    workspace: Path, attacker: Attacker, jailed: str, tmp_path: Path
+    workspace: Path, attacker: Attacker, jailed: Rung, tmp_path: Path
 ) -> None:
     outside = poison(workspace, CARRIERS[1])
     home = Path(os.environ["KODO_HOME"])
@@ -189,11 +223,11 @@ def test_what_an_mcp_server_says_holds_the_network_back(
     (home / "config.toml").write_text(
         f"[mcp.evil]\ncommand = {json.dumps(sys.executable)}\nargs = {words}\n"
     )
-    first: list[tuple[str, dict[str, object]]] = [
+    first: list[Call] = [
         ("tool_search", {"query": "important system note"}),
         ("mcp__evil__echo", {"text": ORDER}),
     ]
-    tried = [*first, *attacks(attacker.port, str(outside))]
+    tried = [*first, *dealt(len(CARRIERS), attacker.port, outside)]
     ran = obey(workspace, attacker, jailed, tried, tmp_path, "--trust")
     assert f"echo: {ORDER}" in ran.stdout
     assert b"\n".join(attacker.heard) == b""

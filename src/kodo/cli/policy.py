@@ -4,6 +4,8 @@ Runs nothing. Guards that people see the same verdict that a run would come to.
 """
 
 import argparse
+import re
+import shutil
 import sys
 
 from kodo.agent.permission.places import Places
@@ -39,6 +41,8 @@ Your rules stand in $KODO_HOME/policy.toml, a trusted project's in .kodo/rules:
 
 exit codes of check: 0 it would run, 1 it would be asked about or denied, 2 wrong usage
 """
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class PartReport(Value, frozen=True):
@@ -116,6 +120,10 @@ def run(arguments: argparse.Namespace) -> int:
     named = [rule for rule in book.rules if rule.name == text]
     if arguments.action == "explain" and named:
         return _explain(named[0], json=arguments.json)
+    if arguments.action == "explain" and _NAME.fullmatch(text) and shutil.which(text) is None:
+        raise ConfigError(
+            f"no rule is called {text!r}, and it is no command here; kodo policy list names them"
+        )
     verdict = book.judge(text, tainted=arguments.tainted)
     report = _report(text, verdict)
     if arguments.json:

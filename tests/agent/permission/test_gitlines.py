@@ -42,6 +42,8 @@ NOT_PLAIN = {
     "git rebase --exe=./evil main": "--exe",
     "git rebase -i main": "-i",
     "git rebase * main": "pattern",
+    "git diff * && git add a": "pattern",
+    "git commit *": "pattern",
     "git merge -s evil x": "-s",
     "git merge --strategy=evil x": "--strategy",
     "git add . > .git/config": ".git/config",

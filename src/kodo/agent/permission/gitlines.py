@@ -98,7 +98,12 @@ def _why_not(command: ShellCommand) -> str:
     if name == "git":
         if 0 in command.dynamic or any(word.startswith(_GLOBBING) for word in command.words[1:2]):
             return "a subcommand that only a run could tell"
-        if command.words[1:2] in (("rebase",), ("am",)) and any("*" in w for w in command.words):
+        words = command.words
+        options = words[: words.index("--")] if "--" in words else words
+        patterns = any(word.startswith(("*", "?", "[")) for word in options[2:])
+        if patterns and words[1] != "add":  # no option of `git add` does harm
+            return "a pattern that could stand for an option (write ./* or -- *)"
+        if words[1:2] in (("rebase",), ("am",)) and any("*" in word for word in words):
             return "a pattern among the words of 'git rebase'"
         return why_not_plain(command.words)
     return "" if name in _PRINTING or name == "cd" else f"{name!r} beside git"

@@ -29,6 +29,7 @@ from kodo.sandboxes.network.upstream import FindUpstream, dial_through, no_upstr
 
 HEAD_TIMEOUT_S = 30.0
 DIAL_TIMEOUT_S = 20.0
+ASK_TIMEOUT_S = 600.0
 MOST_CONNECTIONS = 256
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -100,7 +101,7 @@ class Proxy:
         self._credentials = credentials
         self._on_contact = on_contact
         self._ask = ask
-        self._asking = anyio.Lock()
+        self._asking: dict[tuple[str, int], anyio.Lock] = {}
         self._answers: dict[tuple[str, int], bool] = {}
         self._resolve = resolve
         self._dial = dial
@@ -242,9 +243,12 @@ class Proxy:
     async def _permit(self, host: str, port: int) -> None:
         verdict = self._rules.judge(host, port)
         if verdict == "ask":
-            async with self._asking:
+            # Each host waits for its own answer only; who does not answer has said no.
+            async with self._asking.setdefault((host, port), anyio.Lock()):
                 if (host, port) not in self._answers:
-                    self._answers[host, port] = await self._ask(host, port)
+                    self._answers[host, port] = False
+                    with anyio.move_on_after(ASK_TIMEOUT_S):
+                        self._answers[host, port] = await self._ask(host, port)
             if self._answers[host, port]:
                 return
             raise Refused(f"{host}:{port} was asked about and refused")

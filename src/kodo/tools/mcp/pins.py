@@ -84,5 +84,9 @@ class Pins:
 
 
 def _setting(server: McpServer) -> str:
-    reached = (server.command, server.args, server.url)
+    # Another jail, other hosts or other variables make it another server too.
+    reached = (
+        (server.command, server.args, server.url),
+        (server.hosts, server.sandbox, sorted(server.env.items())),
+    )
     return sha256_hex(msgspec.json.encode(reached))

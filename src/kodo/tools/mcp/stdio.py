@@ -18,6 +18,8 @@ from kodo.core.sandbox import Sandbox
 from kodo.tools.mcp.carrier import Lost
 
 MAX_LINE_BYTES = 16 << 20
+_MOST_LINES = 4
+"""Lines that wait to be read: a server that talks on is held up, and 64 MiB is all it can take."""
 LIFETIME_S = 24 * 3600.0
 TAIL_BYTES = 2000
 _SCRIPT = 'log=$1; shift; exec "$@" 2>"$log"'
@@ -46,7 +48,7 @@ class Stdio:
         self._end = "it ended"
         self._scope = anyio.CancelScope()
         self._to_server, self._stdin = anyio.create_memory_object_stream[bytes](64)
-        self._lines, self._from_server = anyio.create_memory_object_stream[bytes](256)
+        self._lines, self._from_server = anyio.create_memory_object_stream[bytes](_MOST_LINES)
         tasks.start_soon(self._keep_running)
 
     async def send(self, data: bytes) -> None:
