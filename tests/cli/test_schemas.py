@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from kodo.cli import config, doctor, models
-from kodo.cli.schemas import SCHEMAS, schema_json, session_typescript
+from kodo.cli.schemas import SCHEMAS, openapi_json, schema_json, session_typescript
 from kodo.cli.typescript import typescript
 
 from .conftest import Kodo
@@ -62,3 +62,7 @@ export function show(told: AnyTelling): string {
     (tmp_path / "face.ts").write_text(right.replace('"resume"', '"reopen"'))
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert '"reopen"' in done.stdout
+
+
+def test_the_openapi_document_is_written() -> None:
+    assert (FOLDER / "openapi.json").read_bytes() == openapi_json()

@@ -33,6 +33,7 @@ from kodo.runtime.past.steps import Comparison
 from kodo.runtime.past.windows import WindowReport
 from kodo.scan.baseline import Baseline
 from kodo.scan.report.summary import Summary
+from kodo.server.openapi import document
 from kodo.server.sessions.commands import AnyCommand
 from kodo.server.sessions.tellings import AnyTelling
 from kodo.store.upkeep.collect import Collected
@@ -99,7 +100,13 @@ def write_schemas(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in SCHEMAS:
         (folder / f"{name}.json").write_bytes(schema_json(name))
+    (folder / "openapi.json").write_bytes(openapi_json())
     (folder / "session.ts").write_text(session_typescript(), "utf-8")
+
+
+def openapi_json() -> bytes:
+    """Return the OpenAPI document of `kodo serve` as its file holds it, indented."""
+    return msgspec.json.format(msgspec.json.encode(document()), indent=1) + b"\n"
 
 
 def session_typescript() -> str:

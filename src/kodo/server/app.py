@@ -21,6 +21,7 @@ from kodo.server.messages.endpoint import MessagesEndpoint
 from kodo.server.messages.reply import messages_error
 from kodo.server.ollama.endpoint import OllamaEndpoint
 from kodo.server.ollama.reply import ollama_error
+from kodo.server.openapi import document
 from kodo.server.problem import Problem, RequestError
 from kodo.server.responses.chains import Chains
 from kodo.server.responses.endpoint import ResponsesEndpoint
@@ -60,12 +61,16 @@ def build_app(service: Service, more: Sequence[BaseRoute] = ()) -> Starlette:
         text = service.metrics.text(service.in_flight)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    async def described(_: Request) -> Response:
+        return json_answer(document())
+
     return Starlette(
         routes=[
             *more,
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/metrics", metrics),
+            Route("/openapi.json", described),
             route("/v1/models", listing.all, ["GET"], openai_error),
             route("/v1/models/{name:path}", listing.one, ["GET"], openai_error),
             route("/v1/chat/completions", ChatEndpoint(service), post, openai_error),

@@ -53,6 +53,18 @@ class Tag(msgspec.Struct):
     digest: str = ""
 
 
+class Tags(msgspec.Struct):
+    """All models."""
+
+    models: list[Tag]
+
+
+class Version(msgspec.Struct):
+    """The version whose calls are understood."""
+
+    version: str = SPOKEN_VERSION
+
+
 class Shown(msgspec.Struct):
     """A model by itself."""
 
@@ -76,7 +88,7 @@ class Facade:
 
     async def version(self, _: Request) -> Response:
         """Return the version whose calls are understood."""
-        return json_answer({"version": SPOKEN_VERSION})
+        return json_answer(Version())
 
     async def tags(self, _: Request) -> Response:
         """Return every model that is offered."""
@@ -84,7 +96,7 @@ class Facade:
             Tag(name, name, Details(name.partition("/")[0]), self._since)
             for name in self._service.offer.names
         ]
-        return json_answer({"models": found})
+        return json_answer(Tags(found))
 
     async def show(self, request: Request) -> Response:
         """Return one model. Raises RequestError (404)."""

@@ -29,16 +29,25 @@ class ErrorBody(Protocol):
         ...
 
 
-def openai_error(problem: Problem) -> object:
-    """Return an error body in the shape of OpenAI's API, which most clients read."""
-    return {
-        "error": {
-            "message": problem.message,
-            "type": problem.kind,
-            "code": problem.code,
-            "param": problem.param,
-        }
-    }
+class ErrorTold(msgspec.Struct, frozen=True):
+    """What went wrong: for people, its class, a word for programs, the field."""
+
+    message: str
+    type: str
+    code: str
+    param: str | None = None
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """An error in the shape of OpenAI's API, which most clients read."""
+
+    error: ErrorTold
+
+
+def openai_error(problem: Problem) -> ErrorAnswer:
+    """Return an error body in that shape."""
+    told = ErrorTold(problem.message, problem.kind, problem.code, problem.param)
+    return ErrorAnswer(told)
 
 
 def json_answer(

@@ -62,14 +62,14 @@ class ChatMessage(msgspec.Struct, frozen=True):
 class JsonSchema(msgspec.Struct, frozen=True):
     """A schema with a name."""
 
-    schema: msgspec.Raw = msgspec.Raw()
+    schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class ResponseFormat(msgspec.Struct, frozen=True):
     """The form that the answer must have."""
 
     type: str = "text"
-    json_schema: JsonSchema = JsonSchema()
+    json_schema: JsonSchema = msgspec.field(default_factory=JsonSchema)
 
 
 class StreamOptions(msgspec.Struct, frozen=True):

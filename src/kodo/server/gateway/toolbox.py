@@ -43,7 +43,7 @@ class FunctionName(msgspec.Struct, frozen=True):
 
     name: str = ""
     description: str | None = None
-    parameters: msgspec.Raw = msgspec.Raw()
+    parameters: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class ChatGrammar(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ class WireTool(msgspec.Struct, frozen=True):
     type: str = "function"
     name: str = ""
     description: str | None = None
-    parameters: msgspec.Raw = msgspec.Raw()
+    parameters: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     format: CustomFormat | None = None
     tools: tuple["WireTool", ...] = ()
     function: FunctionName | None = None

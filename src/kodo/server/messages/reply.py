@@ -66,12 +66,26 @@ class MessageOut(msgspec.Struct):
     stop_sequence: str | None = None
 
 
-def messages_error(problem: Problem) -> object:
+class ErrorTold(msgspec.Struct, frozen=True):
+    """What went wrong."""
+
+    type: str
+    message: str
+
+
+class ErrorOut(msgspec.Struct, frozen=True):
+    """An error in the shape of this API."""
+
+    error: ErrorTold
+    type: str = "error"
+
+
+def messages_error(problem: Problem) -> ErrorOut:
     """Return an error body in the shape of this API."""
     kind = _KINDS.get(problem.status, "invalid_request_error")
     if problem.status >= 500 and problem.status != 503:
         kind = "api_error"
-    return {"type": "error", "error": {"type": kind, "message": problem.message}}
+    return ErrorOut(ErrorTold(kind, problem.message))
 
 
 def messages_usage(usage: Usage) -> MessagesUsage:

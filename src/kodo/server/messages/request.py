@@ -34,7 +34,7 @@ class Block(msgspec.Struct, frozen=True):
     source: Source | None = None
     id: str = ""
     name: str = ""
-    input: msgspec.Raw = msgspec.Raw()
+    input: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     tool_use_id: str = ""
     content: "str | tuple[Block, ...] | None" = None
     thinking: str = ""
@@ -54,7 +54,7 @@ class MessagesTool(msgspec.Struct, frozen=True):
     name: str
     type: str | None = None
     description: str | None = None
-    input_schema: msgspec.Raw = msgspec.Raw()
+    input_schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class ToolChoice(msgspec.Struct, frozen=True):

@@ -22,13 +22,13 @@ class OllamaFunction(msgspec.Struct, frozen=True):
     """What is called, and with what: `arguments` is an object, not text."""
 
     name: str = ""
-    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+    arguments: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
 
 
 class OllamaCall(msgspec.Struct, frozen=True):
     """A call of an assistant."""
 
-    function: OllamaFunction = OllamaFunction()
+    function: OllamaFunction = msgspec.field(default_factory=OllamaFunction)
 
 
 class OllamaMessage(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class OllamaChatRequest(msgspec.Struct, frozen=True):
     model: str = ""
     messages: tuple[OllamaMessage, ...] = ()
     tools: tuple[WireTool, ...] | None = None
-    format: msgspec.Raw = msgspec.Raw()
+    format: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     options: Options | None = None
     stream: bool | None = None
 
@@ -68,7 +68,7 @@ class GenerateRequest(msgspec.Struct, frozen=True):
     suffix: str = ""
     system: str = ""
     images: tuple[str, ...] | None = None
-    format: msgspec.Raw = msgspec.Raw()
+    format: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     options: Options | None = None
     stream: bool | None = None
 

@@ -352,3 +352,30 @@ class Trouble(Event, tag="error"):
     code: str
     message: str
     param: str | None = None
+
+
+ANY = (
+    Created
+    | InProgress
+    | Completed
+    | Incomplete
+    | Failed
+    | ItemAdded
+    | ItemDone
+    | PartAdded
+    | PartDone
+    | TextDelta
+    | TextDone
+    | SummaryPartAdded
+    | SummaryDelta
+    | SummaryDone
+    | SummaryPartDone
+    | ArgumentsDelta
+    | ArgumentsDone
+    | InputDelta
+    | InputDone
+    | SteerAccepted
+    | SteerFailed
+    | Trouble
+)
+"""Every event that a stream may hold."""

@@ -35,7 +35,7 @@ class WireItem(msgspec.Struct, frozen=True):
     id: str | None = None
     name: str | None = None
     namespace: str | None = None
-    arguments: msgspec.Raw = msgspec.Raw()
+    arguments: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     input: str | None = None
     output: str | tuple[WirePiece, ...] | None = None
     summary: tuple[WirePiece, ...] = ()
@@ -47,7 +47,7 @@ class TextFormat(msgspec.Struct, frozen=True):
     """The form that the answer must have."""
 
     type: str = "text"
-    schema: msgspec.Raw = msgspec.Raw()
+    schema: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class TextSettings(msgspec.Struct, frozen=True):
