@@ -60,6 +60,10 @@ PRIORS: dict[str, float] = {
     "branches": 0.3,
     "jump": 0.35,  # break to continue
     "insert": 0.4,
+    "loop": 0.45,  # if to while, and back
+    "flush": 0.45,  # what a loop's branch does, once more behind the loop
+    "wrap-around": 0.6,  # i++ to i = (i + 1) % n, where i is an index
+    "clamp": 0.4,  # xs[:n] with n no more than there is
 }
 
 

@@ -10,6 +10,17 @@ from kodo.syntax.kinds import BLOCKS, JUMPS, LITERALS, LOOPS, RETURNS
 from kodo.syntax.scope import Scope, Spot, is_block, is_docstring, starts_line
 from kodo.syntax.sibling_statements import sibling_statements
 
+_SCRIPT_TESTS = (("{x} !== -1", 1.0), ("{x}", 0.8), ("{x} != null", 0.6), ("{x} > 0", 0.4))
+_BRACED = {
+    "javascript": _SCRIPT_TESTS,
+    "typescript": _SCRIPT_TESTS,
+    "tsx": _SCRIPT_TESTS,
+    "java": (("{x} != null", 1.0), ("{x} >= 0", 0.7), ("{x} > 0", 0.4)),
+    "go": (("{x} >= 0", 0.7), ("{x} != nil", 0.7), ("{x} > 0", 0.5)),
+    "rust": (("{x} > 0", 0.7), ("!{x}.is_empty()", 0.7)),
+    "c": (("{x}", 1.0), ("{x} >= 0", 0.7), ("{x} > 0", 0.5)),
+    "cpp": (("{x} >= 0", 0.7), ("!{x}.empty()", 0.7), ("{x} > 0", 0.5), ("{x}", 0.5)),
+}
 _INSERTABLE = {"expression_statement", "assignment_statement", "call", "assignment"}
 
 
@@ -39,6 +50,8 @@ def _edit(start: int, end: int, text: bytes, kind: str, weight: float) -> Edit:
 def _conditioned(scope: Scope, statement: Spot) -> Iterator[Edit]:
     """Yield a statement that runs only under a condition, or a loop that skips empty elements."""
     simple = statement.kind in {*_INSERTABLE, "delete_statement", *JUMPS, *RETURNS}
+    if scope.language in _BRACED:
+        yield from _braced_condition(scope, statement)
     if scope.language != "python" or not simple or b"\n" in statement.text or not statement.text:
         return
     if len(statement.text) > 80 or not starts_line(scope, statement):
@@ -57,6 +70,28 @@ def _conditioned(scope: Scope, statement: Spot) -> Iterator[Edit]:
         text = f"if {condition}:\n".encode() + indent + b"    " + statement.text
         weight *= share(len(found) // 2)
         yield _edit(statement.start, statement.end, text, "guard-statement", weight)
+
+
+def _braced_condition(scope: Scope, statement: Spot) -> Iterator[Edit]:
+    """Yield a call or an assignment that runs only where a name of it holds something."""
+    text = statement.text
+    if statement.kind not in _INSERTABLE or b"\n" in text or not 0 < len(text) <= 80:
+        return
+    if not starts_line(scope, statement):
+        return
+    tests = _BRACED[scope.language]
+    names = [
+        spot.text.decode("utf-8", "replace")
+        for spot in _below(statement)
+        if spot.kind == "identifier" and spot.text.decode("utf-8", "replace") in scope.names
+    ]
+    head, foot = (b"(", b") ") if scope.language not in {"go", "rust"} else (b"", b" ")
+    for name in list(dict.fromkeys(names))[:4]:
+        for test, weight in tests:
+            condition = b"if " + head + test.replace("{x}", name).encode() + foot
+            whole = condition + (text if head else b"{ " + text + b" }")
+            weight *= PRIORS["guard-statement"] * share(len(names))
+            yield Edit(statement.start, statement.end, whole, "guard-statement", weight)
 
 
 def _below(spot: Spot) -> Iterator[Spot]:

@@ -12,10 +12,13 @@ from tree_sitter import Node, Parser, Tree
 
 from kodo.syntax.alias_edits import alias_edits
 from kodo.syntax.call_edits import call_edits
+from kodo.syntax.declared import declared_in
 from kodo.syntax.edit import Edit
 from kodo.syntax.insertion_edits import insertion_edits
 from kodo.syntax.languages import LanguageName, new_parser
 from kodo.syntax.operator_edits import operator_edits
+from kodo.syntax.plausible import Plausibility
+from kodo.syntax.repeat_edits import repeat_edits
 from kodo.syntax.scope import build_scope
 from kodo.syntax.statement_edits import statement_edits
 from kodo.syntax.symbols import Symbol, symbols_below
@@ -24,7 +27,15 @@ from kodo.syntax.value_edits import value_edits
 
 # Strings stay whole, the indentation of a line counts where the language reads it, other space not.
 _TOKENS = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|\w+|\n[ \t]*(?=\S)|[^\w\s]')
-_EDITS = (alias_edits, operator_edits, value_edits, call_edits, statement_edits, insertion_edits)
+_EDITS = (
+    alias_edits,
+    operator_edits,
+    value_edits,
+    call_edits,
+    statement_edits,
+    insertion_edits,
+    repeat_edits,
+)
 _MEMBER = re.compile(rb"(?:\.|->)([A-Za-z_]\w*)")
 # What moves, ends or enters a block may parse and still be refused: `return` outside a function.
 _RESTRUCTURES = {"move-block", "yield", "return", "await", "jump", "delete", "move", "branches"}
@@ -78,6 +89,7 @@ def mutations(
     tree = parser.parse(source)
     found = symbols_below(tree.root_node, source, language)
     members = _members(source)
+    declared = declared_in(tree.root_node)
     names = [symbol.name for symbol in found if symbol.kind != "class"]
     lines = _Lines(source)
     weights: dict[int, float] = {}
@@ -93,14 +105,17 @@ def mutations(
             function_names=names,
             own_name=target.name if target else "",
         )
+        plausibility = Plausibility(scope, declared)
         for edits in _EDITS:
             for edit in edits(scope):
                 line = lines.at(edit.start)
                 if line not in weights:
                     weights[line] = suspiciousness(line)
                 score = edit.weight * weights[line]
-                if score > minimum_score:
-                    scored.append((score, edit, line, len(checkers)))
+                factor = plausibility.of(edit) if score > minimum_score else 0.0
+                if score * factor > minimum_score:
+                    kept = edit._replace(weight=edit.weight * factor)
+                    scored.append((kept.weight * weights[line], kept, line, len(checkers)))
         checkers.append(_Checker(source, language, parser, tree, root))
     scored.sort(key=lambda item: (-item[0], item[1].start, item[1].end, item[1].text))
     for _, edit, line, index in scored:

@@ -25,6 +25,9 @@ _HOLDERS = {
 }
 _WRAPPED = {"parenthesized_expression", "condition_clause", "parenthesized_statements"}
 _TOKEN = re.compile(rb"[\w.\[\]()]+")
+_QUESTION = re.compile(
+    r"_?(?:is|has|can|all|any|should|needs|contains)(?:_|[A-Z])|\w+(?:ed|Changed|Empty)$"
+)
 _MAX_NAMES = 8
 
 
@@ -163,12 +166,33 @@ def _condition(scope: Scope, spot: Spot) -> Iterator[Edit]:
         yield _edit(spot, f"{whole} {words.and_} {name}", "widen-condition", weight)
         yield _edit(spot, f"{whole} {words.and_} {turned}", "widen-condition", weight * 0.7)
         yield _edit(spot, f"{whole} {words.or_} {name}", "widen-condition", weight * 0.7)
+    for call in _predicates(scope, text):
+        yield _edit(spot, f"{whole} {words.and_} {call}", "widen-condition", PRIORS["logic"] * 0.4)
+        turned = words.not_.replace("{x}", call)
+        yield _edit(
+            spot, f"{whole} {words.and_} {turned}", "widen-condition", PRIORS["logic"] * 0.2
+        )
+        yield _edit(spot, f"{whole} {words.or_} {call}", "widen-condition", PRIORS["logic"] * 0.2)
     for base in _bases(spot):
         absent = words.is_none.replace("{x}", base)
         present = words.is_not_none.replace("{x}", base)
         weight = PRIORS["guard-none"]
         yield _edit(spot, f"{absent} {words.or_} {whole}", "guard-none", weight)
         yield _edit(spot, f"{present} {words.and_} {whole}", "guard-none", weight)
+
+
+def _predicates(scope: Scope, text: str) -> list[str]:
+    """Return calls without arguments of the object's own methods that look like questions."""
+    prefix = scope.words.self_
+    if prefix in {"", "@"} or prefix not in text:
+        return []
+    source = scope.source
+    found = [
+        f"{prefix}{name}()"
+        for name in scope.function_names
+        if name != scope.own_name and _QUESTION.match(name) and f"{name}()".encode() in source
+    ]
+    return [call for call in dict.fromkeys(found) if call not in text][:6]
 
 
 def _bases(spot: Spot) -> list[str]:

@@ -168,7 +168,7 @@ def build_scope(
     for spot in spots:
         if spot.kind in {"identifier", "shorthand_property_identifier_pattern", "variable_name"}:
             text = spot.text.decode("utf-8", "replace")
-            role = _target_role(spot)
+            role = target_role(spot)
             if role and text not in _SELVES and text != "_":
                 names[text] += 1
                 if role == "parameter" and text not in scope.parameters:
@@ -241,7 +241,7 @@ def _unroll(source: bytes, node: Node) -> tuple[Spot, list[Spot]]:
                 return spots[0], spots
 
 
-def _target_role(spot: Spot) -> str:
+def target_role(spot: Spot) -> str:
     """Return "parameter" or "local" where an identifier is defined, "" where it is only used."""
     inner, parent = spot, spot.parent
     while parent is not None:

@@ -10,6 +10,7 @@ from kodo.syntax.kinds import BLOCKS, CALLS, JUMPS, LOOPS, RETURNS
 from kodo.syntax.scope import Scope, Spot, is_block, is_docstring, starts_line
 
 _MAX_STATEMENT_BYTES = 400
+_CHAINED = {"elif_clause", "elsif", "if_statement", "if_expression"}
 _WORDED = {"python", "ruby", "bash"}
 
 
@@ -202,6 +203,11 @@ def _branches(scope: Scope, spot: Spot) -> Iterator[Edit]:
         return
     if other.kind == "else_clause":
         other = other.child("body") or (other.parts[-1] if other.parts else other)
+    inner = other.child("consequence") if other.kind in _CHAINED else None
+    if inner is not None and inner.text and inner.text != then.text:
+        between = scope.source[then.end : inner.start]
+        text = inner.text + between + then.text
+        yield _edit(then.start, inner.end, text, "branches", 0.8)
     if other.kind in {"elif_clause", "elsif", "if_statement", "if_expression", "else_clause"}:
         return
     if other.kind == "else":

@@ -28,6 +28,7 @@ _NUMERIC = {"identifier", "instance_variable", *CALLS, *MEMBERS, *SUBSCRIPTS, *B
 _RANGES = {b"range", b"slice", b"substring", b"substr", b"splice", b"take", b"skip", b"nth"}
 _SHIFTY = {"range", "range_expression", "slice", "slice_expression"}
 _POWERED = {"python", "javascript", "typescript", "tsx", "ruby"}
+_IN_PLACE = {b"sort", b"reverse", b"splice", b"push", b"shift", b"fill"}
 _MAX_NAMES = 10
 _MAX_OPERANDS = 14
 
@@ -346,9 +347,13 @@ def _bounds(scope: Scope, spot: Spot, parent: Spot, text: str) -> Iterator[Edit]
 
 def _parts_of(scope: Scope, spot: Spot, parent: Spot, text: str) -> Iterator[Edit]:
     """Yield copies and slices of a sequence where it is handed on."""
+    words = scope.words
+    if parent.kind in MEMBERS and parent.parts[0] is spot and words.copies:
+        member = parent.child(MEMBERS[parent.kind])
+        if member is not None and parent.field == "function" and member.text in _IN_PLACE:
+            yield _edit(spot, words.copies[0].replace("{x}", text), "copy", 1.0)
     if parent.kind in MEMBERS or (parent.kind in SUBSCRIPTS and parent.parts[0] is not spot):
         return
-    words = scope.words
     for template in words.copies:
         if (
             "deepcopy" in template
