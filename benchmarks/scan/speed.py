@@ -17,6 +17,7 @@ from statistics import median
 from benchmarks.process import measure
 from benchmarks.scan.tools import named_tools, open_kodo
 from kodo.scan.walk.files import Candidate, list_files
+from kodo.syntax.languages import language_of
 
 KODO = str(Path(sys.executable).with_name("kodo"))
 SHORT_LINES = 800
@@ -48,9 +49,10 @@ def code_of(tree: Path) -> list[Candidate]:
 
 
 def measure_files(trees: Sequence[Path]) -> None:
-    """Warm CPU milliseconds of each file up to 800 lines, by ending."""
-    spent: dict[str, list[float]] = {}
-    lines = 0
+    """Warm CPU of files that were not seen before, by language: short ones, and all by the line."""
+    short: dict[str, list[float]] = {}
+    lines: dict[str, int] = {}
+    spent_ms: dict[str, float] = {}
     for tree in trees:
         scan = open_kodo(tree)
         files = code_of(tree)
@@ -58,19 +60,25 @@ def measure_files(trees: Sequence[Path]) -> None:
             scan.scan(candidate.path, (tree / candidate.path).read_bytes())
         for candidate in files:
             data = (tree / candidate.path).read_bytes()
-            if data.count(b"\n") > SHORT_LINES:
-                continue
             began = time.process_time()
             report = scan.scan(candidate.path, data).report
-            taken = time.process_time() - began
-            if not report.skipped:
-                lines += report.lines
-                spent.setdefault(Path(candidate.path).suffix, []).append(1000 * taken)
-    every = sorted(value for values in spent.values() for value in values)
-    for ending, values in [*sorted(spent.items()), ("all", every)]:
-        print(f"file {ending:<6} n={len(values):<5} {_quantiles(sorted(values))}")
-    total_us = 1000 * sum(every)
-    print(f"file: {total_us / max(1, lines):.1f} us a line (bars: p50 3 ms, p95 20 ms)")
+            taken = 1000 * (time.process_time() - began)
+            language = language_of(candidate.path)
+            if report.skipped or language is None:
+                continue
+            for name in (language, "all"):
+                lines[name] = lines.get(name, 0) + report.lines
+                spent_ms[name] = spent_ms.get(name, 0.0) + taken
+                if report.lines <= SHORT_LINES:
+                    short.setdefault(name, []).append(taken)
+    print(f"files up to {SHORT_LINES} lines (bars: p50 3 ms, p95 20 ms); all files (bar 25 us)")
+    for name in sorted(lines, key=lambda one: (one == "all", one)):
+        values = sorted(short.get(name, []))
+        each_us = 1000 * spent_ms[name] / max(1, lines[name])
+        print(
+            f"{name:<11} n={len(values):<5} {_quantiles(values)}  "
+            f"{lines[name]:>8,} lines at {each_us:.1f} us"
+        )
 
 
 def _quantiles(values: Sequence[float]) -> str:
@@ -105,6 +113,20 @@ def measure_cold_start(folder: Path) -> None:
         first, decision = usage.output.split()[-2:]
         taken.append(float(first))
     print(f"cold start: {median(taken[1:]):.0f} ms CPU to the first verdict {decision!r} (bar 150)")
+    code = "import os, subprocess\ndef f(q):\n    subprocess.run(q, shell=True)\n"
+    with tempfile.TemporaryDirectory() as name:
+        small = Path(name) / "a.py"
+        small.write_text(code)
+        env = {**os.environ, "KODO_HOME": str(Path(name) / "home"), "KODO_RESIDENT": "off"}
+        bare = _cpu_ms([sys.executable, "-c", "pass"], Path(name), env)
+        whole = _cpu_ms([KODO, "scan", "--no-cache", str(small)], Path(name), env)
+    print(f"kodo scan FILE: {whole - bare:.0f} ms CPU over Python's own {bare:.0f} ms (bar 150)")
+
+
+def _cpu_ms(argv: Sequence[str], cwd: Path, env: dict[str, str]) -> float:
+    """Median CPU milliseconds of a program; the first run fills caches and does not count."""
+    runs = [measure(argv, cwd=cwd, env=env).own_cpu_s for _ in range(RUNS + 1)]
+    return 1000 * median(runs[1:])
 
 
 def measure_tree(trees: Sequence[Path], wanted_lines: int) -> None:

@@ -139,3 +139,38 @@ get "/" do
 end
 """
     assert "ruby.command-injection" in rules_of(scan("app.rb", code))
+
+
+def test_a_class_by_its_full_name_is_reached() -> None:
+    """Java needs no import for it, so that no function of the file can be left out."""
+    code = """\
+import javax.servlet.http.HttpServletRequest;
+
+class Job {
+    String other(HttpServletRequest request) {
+        return request.getParameter("b");
+    }
+
+    void run(HttpServletRequest request) throws Exception {
+        Runtime.getRuntime().exec("ls " + new web.Asked(request).given());
+    }
+}
+"""
+    other = """\
+package web;
+
+import javax.servlet.http.HttpServletRequest;
+
+public class Asked {
+    private HttpServletRequest request;
+
+    public Asked(HttpServletRequest request) {
+        this.request = request;
+    }
+
+    public String given() {
+        return request.getParameter("q");
+    }
+}
+"""
+    assert "java.command-injection" in rules_of(scan("Job.java", code, {"web/Asked.java": other}))

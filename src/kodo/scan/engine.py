@@ -34,6 +34,11 @@ MAX_FILE_BYTES = 4 << 20
 MAX_KEPT_UNITS = 256
 MAX_KEPT_ACTIVES = 20_000
 
+IMPORTING = frozenset({"go", "javascript", "python", "typescript"})
+"""Languages in which code of other files has a name that an import gives. Elsewhere (a class by its
+full name in Java, `crate::` in Rust) any function may lead out of the file, and none is left out.
+"""
+
 ReadFile = Callable[[str], bytes | None]
 """Gives another file of the repository by its path from the root, None where there is none."""
 
@@ -131,7 +136,7 @@ class Engine:
             for function in dict.fromkeys(module.functions.values())
             if unit.has_hit(function.start, function.end) and _touched(function, only)
         ]
-        if flows and roots:
+        if flows and roots and (alone or language.rules in IMPORTING):
             ambient = _role(ANYWHERE, active) | foreign.get("", 0)
             reach = Reach(module, text, hits, foreign, ambient)
             roots = [function for function in roots if reach.is_relevant(function)]
