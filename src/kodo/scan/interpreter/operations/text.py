@@ -308,12 +308,16 @@ def prefix_facts(memory: Memory, subject: Value, prefix: Value) -> tuple[Fact, .
     if subject.taints is None:
         return ()
     own = memory.data_of(prefix) or {}
-    if any(label.origin.parameter < 0 or label in subject.taints for label in own):
+    if any(label.origin.parameter < 0 for label in own):
         return ()
     kinds = memory.frame.unit.book.kinds
     if isinstance(prefix.constant, str) and is_origin(prefix.constant):
         return (Fact(subject.taints, kinds.mask(("redirect", "ssrf"))),)
-    normal = {label: taint for label, taint in subject.taints.items() if taint.cleaned & 1}
+    normal = {
+        label: taint
+        for label, taint in subject.taints.items()
+        if taint.cleaned & 1 and label not in own
+    }
     return (Fact(normal, kinds.mask(("pathtraver",))),) if normal else ()
 
 
