@@ -15,6 +15,8 @@ from typing import Any
 
 import anyio
 import pytest
+from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from tests.server.conftest import Running, running, steps
 
 from kodo.models.scripted import Scripted
@@ -199,6 +201,35 @@ async def test_codex_runs_a_command_and_a_patch(websockets: bool, tmp_path: Path
     assert lines[-1]["type"] == "turn.completed"
     assert not [line for line in lines if line.get("item", {}).get("type") == "error"]
     assert len(model.prompts[-1].messages) > len(model.prompts[0].messages)
+
+
+class Refusing:
+    """An ASGI application that refuses WebSockets with 426, as servers without the mode do."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del scope
+        await receive()
+        await send({"type": "websocket.http.response.start", "status": 426, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+
+
+async def test_codex_goes_on_over_http_where_a_websocket_is_refused(tmp_path: Path) -> None:
+    binary = FOLDER / "node_modules" / ".bin" / "codex"
+    install("codex", ["npm", "install", "--silent", "@openai/codex@0.169.0"], binary)
+    model = steps({"expect": "say hi", "text": "Hi."})
+    home = FOLDER / f"codex-home-426-{os.getpid()}"
+    home.mkdir(parents=True, exist_ok=True)
+    refusal = WebSocketRoute("/v1/responses", Refusing())
+    aliases = {"local-model": ("scripted/m",)}
+    async with running(model, aliases=aliases, mount=lambda _: [refusal]) as server:
+        codex_config(home, server.url, websockets=True)
+        argv = [str(binary), "exec", "--json", "--skip-git-repo-check", "say hi"]
+        printed = await checked(argv, tmp_path, CODEX_HOME=str(home), LOCAL_KEY="sk-local")
+        metrics = server.service.metrics.text(0)
+    assert 'endpoint="responses",model="scripted/steps",status="ok"} ' in metrics
+    lines = [json.loads(line) for line in printed.splitlines()]
+    assert lines[-1]["type"] == "turn.completed"
+    assert not [line for line in lines if line.get("item", {}).get("type") == "error"]
 
 
 async def test_codex_keeps_to_a_schema_and_resumes(tmp_path: Path) -> None:

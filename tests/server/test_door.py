@@ -1,5 +1,6 @@
 """Who may come in: Host, Origin, tokens with their limits; and what is refused before a model."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -137,6 +138,23 @@ def test_a_token_revoked_while_its_connection_is_open_admits_no_more(tmp_path: P
     TokenFile(tmp_path / "t.json").revoke("laptop", utc_now())
     with pytest.raises(RequestError, match="revoked"):
         caller.admit("any")
+
+
+def test_commands_at_the_same_time_lose_no_token(tmp_path: Path) -> None:
+    file = tmp_path / "t.json"
+
+    def add(number: int) -> None:
+        TokenFile(file).add(new_token(f"t{number}", utc_now(), days=None)[1])
+
+    def revoke(number: int) -> None:
+        TokenFile(file).revoke(f"t{number}", utc_now())
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, range(40)))
+        list(threads.map(revoke, range(20)))
+    found = {record.name: record.revoked_at for record in TokenFile(file).read()}
+    assert sorted(found) == sorted(f"t{number}" for number in range(40))
+    assert {name for name, at in found.items() if at} == {f"t{number}" for number in range(20)}
 
 
 async def test_bodies_have_a_limit_however_they_come() -> None:

@@ -4,11 +4,13 @@ Knows no HTTP. Guards that a stolen file opens nothing, that a wrong token takes
 one, that a revoked or spent one is refused at once, and that a running server sees changes.
 """
 
+import fcntl
 import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -66,17 +68,32 @@ class TokenFile:
 
     def add(self, record: TokenRecord) -> None:
         """Add a token."""
-        write_private(self.path, [*self.read(), record])
+        with self._alone():
+            write_private(self.path, [*self.read(), record])
 
     def revoke(self, token_id: str, at: datetime) -> TokenRecord:
         """Revoke a token by its id or name. Raises ConfigError where there is none."""
-        records = self.read()
-        for index, record in enumerate(records):
-            if token_id in (record.id, record.name) and record.revoked_at is None:
-                records[index] = replace(record, revoked_at=at)
-                write_private(self.path, records)
-                return records[index]
+        with self._alone():
+            records = self.read()
+            for index, record in enumerate(records):
+                if token_id in (record.id, record.name) and record.revoked_at is None:
+                    records[index] = replace(record, revoked_at=at)
+                    write_private(self.path, records)
+                    return records[index]
         raise ConfigError(f"no token {token_id!r} to revoke; see: kodo serve token list")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other commands out between reading and writing: none may undo another's change."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(
+            self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600
+        )
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
 
 def new_token(
