@@ -80,7 +80,7 @@ def test_a_whole_run() -> None:
         Noted("checking"),
         CheckRun("finish", "pass", (Evidence("pytest -q", 0, 0.5, "1 passed", passed=1),)),
         MessageAdded(Assistant((Text("Fixed."),), "lab/m")),
-        RunEnded("verified", "Fixed.", Spent(2, 3, 4.5, USAGE), changed=("a.py",)),
+        RunEnded("verified", "Fixed.", Spent(2, 3, 4.5, usage=USAGE), changed=("a.py",)),
         before=USAGE,
     )
     assert lines == snapshot(

@@ -46,6 +46,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 EVIDENCE = Evidence("pytest -q", 1, 1.5, "1 failed", 3, 1, timed_out=True)
 USAGE = Usage(100, 50, 20, 10, 0.25)
+SPENT = Spent(2, 3, 4.5, usage=USAGE)
 BODIES: tuple[Stored, ...] = (
     RunStarted("mend it", "local/m", "search", "/work", "bwrap", "0.1.0"),
     MessageAdded(User((Text("look é \U0001f600"), Image("image/png", "ab" * 32)))),
@@ -76,7 +77,9 @@ BODIES: tuple[Stored, ...] = (
     Retrying("429", 2, 1.5),
     LimitNear("tokens", 80.0, 100.0),
     Noted("careful", "warning"),
-    RunEnded("verified", "all well", Spent(2, 3, 4.5, USAGE), (EVIDENCE,), ("a.py",), "because"),
+    RunEnded(
+        "verified", "all well", Spent(2, 3, 4.5, usage=USAGE), (EVIDENCE,), ("a.py",), "because"
+    ),
     RunEnded("interrupted", ""),
     PromptSent(
         "cd" * 32,

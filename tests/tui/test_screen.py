@@ -75,7 +75,7 @@ START = RunStarted("fix it", "lab/m", "tools", "/w", "bwrap", "0.1.0")
 
 def ended(outcome: RunOutcome = "verified", **more: object) -> RunEnded:
     evidence = (Evidence("pytest -q", 0, 1.5, passed=3),) if outcome == "verified" else ()
-    spent = Spent(2, 1, 42, USAGE)
+    spent = Spent(2, 1, 42, usage=USAGE)
     return RunEnded(outcome, "Done.", spent, evidence, ("a.py",), str(more.get("reason", "")))
 
 

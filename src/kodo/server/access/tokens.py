@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,7 +83,7 @@ class TokenFile:
         raise ConfigError(f"no token {token_id!r} to revoke; see: kodo serve token list")
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Generator[None]:
         """Keep other commands out between reading and writing: none may undo another's change."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(
