@@ -1,5 +1,6 @@
 """The resident engine and its callers over a real socket, the model scripted or a small fake."""
 
+import errno
 import os
 import socket
 import stat
@@ -11,7 +12,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from kodo.base.errors import ContextOverflow
+from kodo.base.errors import ContextOverflow, ModelError
 from kodo.core.events import Retrying
 from kodo.core.messages import Assistant, Delta, Text, user
 from kodo.core.model import Candidate, Hole, Model, ModelInfo, Prompt
@@ -47,6 +48,8 @@ class Echo:
         text = newest.parts[0].text if isinstance(newest.parts[0], Text) else ""
         if text == "too long":
             raise ContextOverflow("it is too long", limit_tokens=5, prompt_tokens=7)
+        if text == "fault":
+            raise RuntimeError("a fault of the engine")
         try:
             yield Delta("prefill", done=1, total=1)
             yield Delta("text", f"{text} ")
@@ -186,6 +189,81 @@ async def test_another_model_takes_the_place_of_an_idle_one(place: Place) -> Non
             await answer(model, "x")
     assert [(echo.name, echo.asked) for echo in made] == [("local/a", 1), ("local/b", 2)]
     assert made[0].closed
+
+
+class Slow(Echo):
+    """Takes until `let_go` to close."""
+
+    def __init__(self, name: str, closing: anyio.Event, let_go: anyio.Event) -> None:
+        super().__init__(name)
+        self._closing, self._let_go = closing, let_go
+
+    async def aclose(self) -> None:
+        self._closing.set()
+        await self._let_go.wait()
+        self.closed = True
+
+
+async def test_two_callers_at_once_load_a_model_once(place: Place) -> None:
+    made: list[Echo] = []
+    closing, let_go = anyio.Event(), anyio.Event()
+
+    def make(name: str) -> Model:
+        made.append(Slow(name, closing, let_go))
+        return made[-1]
+
+    async def ask(name: str) -> None:
+        info = ModelInfo(name, "local", 1, 1)
+        await answer(
+            ResidentModel(info, place, {}, idle_s=5, make_own=Echo, on_note=Heard().note), "x"
+        )
+
+    async with keeping(place, make):
+        await ask("local/a")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, "local/b")
+            await closing.wait()
+            tasks.start_soon(ask, "local/b")
+            while True:  # until both are being answered
+                report = await anyio.to_thread.run_sync(ask_status, place)
+                if report is not None and report.calls == 2:
+                    break
+            let_go.set()
+    assert [(echo.name, echo.asked) for echo in made] == [("local/a", 1), ("local/b", 2)]
+
+
+class Full(socket.socket):
+    """A listening socket of a process that has no file left, twice."""
+
+    refused = 0
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.refused < 2:
+            self.refused += 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def test_it_lives_on_when_files_run_out(place: Place) -> None:
+    place.make()
+    with Full(socket.AF_UNIX) as listener:
+        listener.bind(str(place.socket))
+        listener.listen()
+        async with anyio.create_task_group() as tasks:
+            ready = anyio.Event()
+            keeper = Keeper(place, lambda name: Echo(), 600)
+            tasks.start_soon(keeper.serve, listener, ready.set)
+            await ready.wait()
+            assert (await answer(Heard().model(place), "hi"))[0] == "hi hi"
+            tasks.cancel_scope.cancel()
+        assert listener.refused == 2
+
+
+async def test_a_fault_in_one_call_is_told_and_ends_no_other(place: Place) -> None:
+    async with keeping(place, lambda name: Echo()):
+        with pytest.raises(ModelError, match="RuntimeError: a fault of the engine"):
+            await answer(Heard().model(place), "fault")
+        assert (await answer(Heard().model(place), "hi"))[1].model == "local/echo"
 
 
 async def test_status_and_stop(place: Place) -> None:

@@ -4,6 +4,7 @@ Knows the Model port and sockets. Guards that it serves only its user and its ow
 caller who goes frees the engine, and that it ends when nobody needs it or its home is gone.
 """
 
+import logging
 import math
 import os
 import socket
@@ -37,8 +38,12 @@ from kodo.runtime.resident.words import (
     Word,
 )
 
+log = logging.getLogger(__name__)
+
 OpenModel = Callable[[str], Model]
 LOOK_S = 5.0
+NO_ROOM_S = 0.1
+"""So long nobody is let in after a caller could not be: too many files are open, say."""
 
 
 class Keeper:
@@ -52,6 +57,7 @@ class Keeper:
         self._open_model = open_model
         self._idle_s = idle_s
         self._models: dict[str, Model] = {}
+        self._changing = anyio.Lock()
         self._users: dict[str, int] = {}
         self._answered = 0
         self._since_s = 0.0
@@ -75,9 +81,15 @@ class Keeper:
     async def _accept(self, listener: socket.socket, tasks: anyio.abc.TaskGroup) -> None:
         while True:
             await anyio.wait_readable(listener)
-            with suppress(BlockingIOError, ConnectionError):
+            try:
                 connection, _ = listener.accept()
-                tasks.start_soon(self._attend, connection)
+            except (BlockingIOError, ConnectionError):
+                continue  # the caller went again
+            except OSError as error:
+                log.warning("a caller has to wait: %s", error)
+                await anyio.sleep(NO_ROOM_S)  # it stays readable: no turning in circles
+                continue
+            tasks.start_soon(self._attend, connection)
 
     async def _watch(self, there: int) -> None:
         while True:
@@ -91,8 +103,18 @@ class Keeper:
                 self._end.set()
 
     async def _attend(self, connection: socket.socket) -> None:
-        if not is_own(connection):
+        """Answer one caller. The border: what fails in one call ends no other."""
+        try:
+            await self._hear(connection)
+        except* (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            pass  # the caller has gone
+        except* Exception:
+            log.exception("a call failed")
+        finally:
             connection.close()
+
+    async def _hear(self, connection: socket.socket) -> None:
+        if not is_own(connection):
             return
         stream = await anyio.abc.UNIXSocketStream.from_socket(connection)
         async with stream:
@@ -104,8 +126,7 @@ class Keeper:
             except ValueError:  # another version's words
                 await _tell(stream, Mismatch(words.VERSION))
                 return
-            with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-                await self._answer(call, stream)
+            await self._answer(call, stream)
 
     async def _answer(self, call: Call, stream: anyio.abc.SocketStream) -> None:
         match call.ask:
@@ -141,6 +162,12 @@ class Keeper:
             await _tell(stream, words.failed(error))
         except KodoError as error:
             await _tell(stream, Failed("ModelError", str(error)))
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            raise  # the caller has gone
+        except Exception as error:
+            log.exception("a call of %s failed", call.model)
+            said = f"the resident engine failed: {type(error).__name__}: {error}"
+            await _tell(stream, Failed("ModelError", said))
         finally:
             self._users[call.model] -= 1
             self._since_s = anyio.current_time()
@@ -161,12 +188,13 @@ class Keeper:
                 pass
 
     async def _model(self, model_id: str) -> Model:
-        if model_id not in self._models:
-            for other in list(self._models):
-                if not self._users.get(other):
-                    await self._models.pop(other).aclose()
-            self._models[model_id] = self._open_model(model_id)
-        return self._models[model_id]
+        async with self._changing:  # unloading another takes time; whoever comes meanwhile waits
+            if model_id not in self._models:
+                for other in list(self._models):
+                    if not self._users.get(other):
+                        await self._models.pop(other).aclose()
+                self._models[model_id] = self._open_model(model_id)
+            return self._models[model_id]
 
     def _report(self) -> Report:
         return Report(
