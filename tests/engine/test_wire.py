@@ -28,7 +28,7 @@ TOO_LONG = (
 def test_chunks_become_events() -> None:
     replies = Replies(2, 4)
     assert replies.feed(READ) == [Reading(64, 681)]
-    assert replies.feed(ONE) == [Piece(5, " into")]
+    assert replies.feed(ONE) == [Piece(5, " into", (TokenScore(" into", -0.25),))]
     assert not replies.whole
     [first] = replies.feed(END % (1, b"length"))
     assert isinstance(first, Finished)

@@ -33,7 +33,8 @@ def messages(
     `asked` are the words of its question, looked up. Raises ToolError for an unknown thread.
     """
     scope = scope_of(connection, query, place)
-    scores = _scores(connection, query.text, asked)
+    # Who asks for one kind of message asks for its own words, not for those beside it.
+    scores = _scores(connection, query.text, asked, () if query.kinds else _SHARES)
     best = max(scores.values(), default=0.0)
     for chunk in _apart(scores):
         found = occurrence(connection, chunk, scope, place)
@@ -45,7 +46,9 @@ def messages(
             yield hit_of(found[1], found[0], text.text, score=score, anchored=False)
 
 
-def _scores(connection: sqlite3.Connection, text: str, asked: Sequence[Term]) -> dict[int, float]:
+def _scores(
+    connection: sqlite3.Connection, text: str, asked: Sequence[Term], shares: Sequence[float]
+) -> dict[int, float]:
     """Return the scores of chunks that have a word of the question, or one beside them."""
     total = size(connection)
     scores: defaultdict[int, float] = defaultdict(float)
@@ -57,7 +60,7 @@ def _scores(connection: sqlite3.Connection, text: str, asked: Sequence[Term]) ->
         holders = [row[0] for row in rows]
         for chunk in holders:
             counts[chunk] += 1.0
-            for away, share in enumerate(_SHARES, 1):
+            for away, share in enumerate(shares, 1):
                 counts[chunk - away] += share
                 counts[chunk + away] += share
         weight = _rarity(len(holders), total) * (_SATURATION + 1)
