@@ -71,3 +71,45 @@ def test_what_cannot_be_enforced_is_named(grammar: str, named: str) -> None:
     with pytest.raises(GrammarError) as found:
         gbnf_of_lark(grammar)
     assert named.replace("\\\\", "\\") in str(found.value)
+
+
+def nested(depth: int) -> str:
+    return "(" * depth + "a" + ")" * depth
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        (r"\x", "no character"),
+        (r"a\u12zz", "no character"),
+        (r"\UFFFFFFFF", "no character"),
+        ("(?P<name", "not closed"),
+        ("a{" + "9" * 5000 + "}", "1000 repetitions"),
+        (nested(5000), "nested too deeply"),
+        ("a" + "?" * 20_000, "nested too deeply"),
+        ("(a{1000}b{1000}){1000}" * 10, "add up"),
+        ("a" * 200_001, "longer than"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_no_regex_of_a_client_is_more_than_a_refusal(pattern: str, why: str) -> None:
+    with pytest.raises(GrammarError, match=why):
+        gbnf_of_regex(pattern)
+
+
+@pytest.mark.parametrize(
+    ("grammar", "why"),
+    [
+        ('start: "a" ..', "without an end"),
+        ('start: "a"~' + "9" * 5000, "1000 repetitions"),
+        (f"start: {nested(5000)}\na: /b/", "nested too deeply"),
+        (f"start: /{nested(5000)}/", "regex"),
+        ('start: "a"\n%ignore NOWHERE', "'NOWHERE' is not defined"),
+        ("start: a0\n" + "".join(f"a{n}: a{n + 1}\n" for n in range(1200)) + 'a1200: "x"', "rules"),
+        ('start: a | b\na: b "x"?\nb: "y"? c\nc: a', "begins with itself"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_no_grammar_of_a_client_is_more_than_a_refusal(grammar: str, why: str) -> None:
+    with pytest.raises(GrammarError, match=why):
+        gbnf_of_lark(grammar)

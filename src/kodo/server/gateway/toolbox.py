@@ -228,7 +228,7 @@ def _check_grammar(form: CustomFormat) -> None:
         return
     try:
         re.compile(form.definition)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise GrammarError(str(error)) from error
 
 

@@ -4,7 +4,7 @@ Knows nodes and GBNF. Guards the engine: a rule that would come back to itself b
 anything is refused by name, because the engine cannot follow it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from kodo.server.gateway.grammar.nodes import (
     Chars,
@@ -20,9 +20,21 @@ from kodo.server.gateway.grammar.nodes import (
 LONGEST = 200_000
 """Characters of GBNF that an engine is asked to take."""
 
+MOST_RULES = 1000
+MOST_COPIES = 20_000
+"""How often all counted repetitions together repeat something: an engine writes each one out."""
+
 
 def write_gbnf(rules: Mapping[str, Node], start: str) -> str:
     """Return the rules that `start` needs, its rule first, as `root`. Raises GrammarError."""
+    if len(rules) > MOST_RULES:
+        raise GrammarError(f"it has more than {MOST_RULES} rules")
+    for node in rules.values():
+        for name in _names(node):
+            if name not in rules:
+                raise GrammarError(f"{name!r} is not defined")
+    if sum(map(_copies, rules.values())) > MOST_COPIES:
+        raise GrammarError(f"its repetitions add up to more than {MOST_COPIES}")
     _check_recursion(rules)
     lines = [f"root ::= {_rule_name(start)}"]
     wanted, done = [start], {start}
@@ -116,26 +128,52 @@ def _names(node: Node) -> list[str]:
             return []
 
 
+def _copies(node: Node) -> int:
+    """Return how much of a node an engine has to write out for counted repetitions."""
+    match node:
+        case Sequence(parts) | Choice(parts):
+            return sum(map(_copies, parts))
+        case Repeat(item, least, most):
+            return max(least, most or 0) + _copies(item)
+        case _:
+            return 0
+
+
 def _check_recursion(rules: Mapping[str, Node]) -> None:
     """Raise GrammarError where a rule can begin with itself, or a repetition read nothing."""
     empty: set[str] = set()
-    while found := {name for name in rules if name not in empty and _is_empty(rules[name], empty)}:
-        empty |= found
+    before = -1
+    while len(empty) > before:
+        before = len(empty)
+        for name in reversed(rules):  # a rule mostly stands above what it uses
+            if name not in empty and _is_empty(rules[name], empty):
+                empty.add(name)
     firsts = {name: set(_firsts(node, empty)) for name, node in rules.items()}
+    if (name := _returning(firsts)) is not None:
+        raise GrammarError(f"the rule {name!r} begins with itself: turn it round")
     for name in rules:
-        seen: set[str] = set()
-        wanted = list(firsts[name])
-        while wanted:
-            other = wanted.pop()
-            if other == name:
-                raise GrammarError(f"the rule {name!r} begins with itself: turn it round")
-            if other not in seen:
-                seen.add(other)
-                wanted += firsts[other]
         if (endless := _endless(rules[name], empty)) is not None:
             raise GrammarError(
                 f"in the rule {name!r} something is repeated that may be empty: {_text(endless)}"
             )
+
+
+def _returning(firsts: Mapping[str, set[str]]) -> str | None:
+    """Return a rule that leads back to itself. Each rule is followed once."""
+    done: set[str] = set()
+    for start in firsts:
+        way: dict[str, Iterator[str]] = {} if start in done else {start: iter(firsts[start])}
+        while way:
+            name = next(reversed(way))
+            following = next((one for one in way[name] if one not in done), None)
+            if following in way:
+                return following
+            if following is None:
+                done.add(name)
+                del way[name]
+            else:
+                way[following] = iter(firsts[following])
+    return None
 
 
 def _is_empty(node: Node, empty: set[str]) -> bool:

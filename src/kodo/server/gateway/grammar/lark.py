@@ -141,5 +141,5 @@ def _check_regex(token: Token) -> None:
     pattern = token.text[1 : token.text.rindex("/")]
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise GrammarError(f"line {token.line}: the regex {token.text!r}: {error}") from error

@@ -22,6 +22,8 @@ _WORD = ((48, 57), (65, 90), (95, 95), (97, 122))
 _SPACE = ((9, 13), (32, 32))
 _CLASSES = {"d": _DIGIT, "w": _WORD, "s": _SPACE}
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
+_HEX = set("0123456789abcdefABCDEF")
+_HIGHEST = 0x10FFFF
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
@@ -95,6 +97,8 @@ class _Reader:
         if not (least or most) or not all(one.isdecimal() or not one for one in (least, most)):
             return None  # a brace that is itself
         self.at = end + 1
+        if max(len(least), len(most)) > len(str(MOST_REPEATS)):
+            raise self._refused(f"more than {MOST_REPEATS} repetitions")
         low = int(least or 0)
         high = int(most) if most else (None if comma else low)
         if max(low, high or 0) > MOST_REPEATS:
@@ -109,7 +113,10 @@ class _Reader:
             case "(":
                 if self._take("?"):
                     if self._take("P<"):
-                        self.at = self._pattern.find(">", self.at) + 1
+                        end = self._pattern.find(">", self.at)
+                        if end < 0:
+                            raise self._refused("a name that is not closed")
+                        self.at = end + 1
                     elif not self._take(":"):
                         raise self._refused("looking around, or a flag inside,")
                 node = self.choice()
@@ -143,7 +150,11 @@ class _Reader:
         if (digits := _HEX_DIGITS.get(mark)) is not None:
             text = self._pattern[self.at : self.at + digits]
             self.at += digits
-            return chr(int(text, 16))
+            whole = len(text) == digits and set(text) <= _HEX
+            point = int(text, 16) if whole else _HIGHEST + 1
+            if point > _HIGHEST:
+                raise self._refused(f"'\\{mark}{text}', which is no character,")
+            return chr(point)
         if mark.isalnum():
             raise self._refused(f"'\\{mark}'")
         return mark

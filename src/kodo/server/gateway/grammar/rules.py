@@ -6,9 +6,10 @@ aliases say nothing about which texts are in the language, so they are passed ov
 """
 
 import ast
+from collections.abc import Callable
 from collections.abc import Sequence as Tokens
 
-from kodo.server.gateway.grammar.gbnf import write_gbnf
+from kodo.server.gateway.grammar.gbnf import LONGEST, write_gbnf
 from kodo.server.gateway.grammar.lark import Token, check_lark, statements
 from kodo.server.gateway.grammar.nodes import (
     Chars,
@@ -52,6 +53,25 @@ _COMMON = {
 
 def gbnf_of_lark(text: str) -> str:
     """Return the grammar in GBNF. Raises GrammarError: it is broken, or cannot be enforced."""
+    return _bounded(text, _lark)
+
+
+def gbnf_of_regex(pattern: str) -> str:
+    """Return a regex in GBNF. Raises GrammarError where it cannot be enforced."""
+    return _bounded(pattern, lambda text: write_gbnf({_START: read_regex(text)}, _START))
+
+
+def _bounded(text: str, write: Callable[[str], str]) -> str:
+    """Return what `write` makes of a text of a client. Raises GrammarError."""
+    if len(text) > LONGEST:
+        raise GrammarError(f"it is longer than {LONGEST} characters")
+    try:
+        return write(text)
+    except RecursionError as error:
+        raise GrammarError("its brackets or repetitions are nested too deeply") from error
+
+
+def _lark(text: str) -> str:
     check_lark(text)
     rules: dict[str, Node] = {}
     ignored: list[Node] = []
@@ -75,11 +95,6 @@ def gbnf_of_lark(text: str) -> str:
         start = f"{_IGNORED}-start"
         rules[start] = sequence([Name(_IGNORED), Name(_START)])
     return write_gbnf(rules, start)
-
-
-def gbnf_of_regex(pattern: str) -> str:
-    """Return a regex in GBNF. Raises GrammarError where it cannot be enforced."""
-    return write_gbnf({_START: read_regex(pattern)}, _START)
 
 
 def _directive(statement: list[Token], rules: dict[str, Node]) -> list[Node]:
@@ -158,6 +173,8 @@ class _Body:
         match token.kind:
             case "string":
                 if self._take(".."):
+                    if self._at == len(self._tokens):
+                        raise GrammarError(f"line {token.line}: a range without an end")
                     last = _literal(self._tokens[self._at].text)
                     self._at += 1
                     return self._terminal(_range(_literal(token.text), last, token))
@@ -195,7 +212,7 @@ class _Body:
         if token is None or token.kind != "number":
             raise GrammarError("a number of repetitions belongs behind '~'")
         self._at += 1
-        if int(token.text) > MOST_REPEATS:
+        if len(token.text) > len(str(MOST_REPEATS)) or int(token.text) > MOST_REPEATS:
             raise GrammarError(f"line {token.line}: more than {MOST_REPEATS} repetitions")
         return int(token.text)
 
