@@ -275,3 +275,38 @@ async def test_a_header_that_is_none_is_named_without_its_value(header: tuple[st
     with pytest.raises(CannotAsk) as caught:
         await connections().ask("GET", "http://127.0.0.1:1/", dict([header]), b"")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+        b"content-length: 2\r\ncontent-length: 9\r\n\r\nhi",
+    ],
+)
+async def test_an_answer_with_two_lengths_is_no_answer(framing: bytes) -> None:
+    async with serving(says(b"HTTP/1.1 200 OK\r\n" + framing)) as port:
+        with pytest.raises(Broken):
+            await get(port)
+
+
+async def test_headers_behind_a_body_are_not_kept() -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+    async with serving(says(head + b"x-status: 500\r\n" * 1000 + b"\r\n")) as port:
+        to = connections()
+        answer = await to.ask("GET", f"http://127.0.0.1:{port}/", {}, b"")
+        assert b"".join([piece async for piece in answer.pieces()]) == b"hi"
+        assert "x-status" not in answer.headers
+        await answer.aclose()
+        await to.aclose()
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "a..b"])
+async def test_a_name_that_cannot_be_one_is_unreachable(host: str) -> None:
+    with pytest.raises(Unreachable):
+        await get(9, host=host)
+
+
+def test_a_proxy_that_is_no_url_cannot_be_asked() -> None:
+    with pytest.raises(CannotAsk):
+        connections("http://[::1")

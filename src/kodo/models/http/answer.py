@@ -106,7 +106,9 @@ class Answer:
         self._more = self._done
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
+        """Keep a header, but none behind the body: nobody reads those."""
+        if self._ready:
+            return
         self._named.append((name, value))
 
     def on_headers_complete(self) -> None:

@@ -123,7 +123,7 @@ class Connections:
         """Ask the proxy for a way to `origin`. Raises Unreachable where it gives none."""
         await stream.send(connect_head(origin, proxy), None)
         head = b""
-        while not head.endswith(b"\r\n\r\n"):
+        while b"\r\n\r\n" not in head:
             piece = await stream.receive(None)
             head += piece
             if not piece or len(head) > 16_384:
@@ -133,3 +133,5 @@ class Connections:
         if not status or not status[0].startswith(b"2"):
             said = b" ".join(status).decode("latin-1") or first.decode("latin-1")
             raise Unreachable(f"the proxy refuses: {said}")
+        if not head.endswith(b"\r\n\r\n"):
+            raise Unreachable("the proxy speaks for the server before TLS began")

@@ -53,12 +53,13 @@ def origin_of(url: str) -> Origin:
 
 def proxy_of(url: str) -> Proxy:
     """Return the proxy that a URL names, with its password. Raises CannotAsk."""
+    origin = origin_of(url)
     parts = urlsplit(url)
     authorization = ""
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
-    return Proxy(origin_of(url), authorization)
+    return Proxy(origin, authorization)
 
 
 def request_head(method: str, url: str, headers: Mapping[str, str], proxy: Proxy | None) -> bytes:

@@ -20,7 +20,17 @@ HAPPY_EYEBALLS_S = 0.25
 class SocketStream(asyncio.Protocol):
     """Implements Stream over an asyncio transport."""
 
-    __slots__ = ("_ended", "_error", "_full", "_held", "_pieces", "_size", "_transport", "_waiter")
+    __slots__ = (
+        "_ended",
+        "_error",
+        "_full",
+        "_held",
+        "_last",
+        "_pieces",
+        "_size",
+        "_transport",
+        "_waiter",
+    )
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -28,6 +38,7 @@ class SocketStream(asyncio.Protocol):
         self._size = 0
         self._full = False
         self._held = False
+        self._last = False
         self._ended = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -59,6 +70,8 @@ class SocketStream(asyncio.Protocol):
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Go on in TLS with `host`. See Stream."""
+        if self._pieces:
+            raise ConnectionAbortedError("the peer spoke before TLS began")
         loop = asyncio.get_running_loop()
         try:
             secured = await loop.start_tls(self._open(), self, context, server_hostname=host)
@@ -71,7 +84,7 @@ class SocketStream(asyncio.Protocol):
 
     def is_quiet(self) -> bool:
         """Tell whether it is open and nothing waits to be read."""
-        return not (self._ended or self._pieces or self._open().is_closing())
+        return not (self._last or self._ended or self._pieces or self._open().is_closing())
 
     async def aclose(self) -> None:
         """Close at once."""
@@ -95,6 +108,7 @@ class SocketStream(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Let asyncio close: who has said all of an answer has no more to say."""
+        self._last = True  # in TLS the transport counts as open for some steps more
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -149,7 +163,7 @@ class SocketNetwork:
                     _, stream = await loop.create_connection(SocketStream, host, port)
         except TimeoutError as error:
             raise SlowToConnect from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that no encoding of names can hold
             raise Unreachable(_said(error)) from error
         return stream
 
