@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from kodo.base.process import Completed, attend
-from kodo.sandboxes.zygote.client import Zygote
+from kodo.sandboxes.zygote.client import UNKNOWN_STATUS, Zygote
 
 pytestmark = [
     pytest.mark.anyio,
@@ -105,3 +105,24 @@ async def test_a_program_that_does_not_start_is_an_error() -> None:
     with pytest.raises(OSError, match="died twice"):
         await run(broken, "true")
     broken.close()
+
+
+@pytest.mark.full
+async def test_an_answer_that_comes_late_is_not_that_of_the_next_command(tmp_path: Path) -> None:
+    # Only the first zygote is slow: it stops itself before it serves.
+    mark = tmp_path / "mark"
+    stops = f"import os\nif not os.path.exists({str(mark)!r}):\n open({str(mark)!r}, 'w')\n"
+    slow = Zygote(f"{stops} os.kill(os.getpid(), 19)\n{PLAIN}", "kodo-test: ", answer_timeout_s=10)
+    with pytest.raises(OSError, match="did not answer"):
+        await run(slow, "echo", "first")
+    assert (await run(slow, "echo", "second")).output == b"second\n"
+    slow.close()
+
+
+async def test_a_child_whose_code_is_lost_has_ended_all_the_same(zygote: Zygote) -> None:
+    child = await zygote.fork(b"", ["true"], VARIABLES, cwd="/")
+    os.waitpid(child.pid, 0)  # noqa: ASYNC222
+    with anyio.fail_after(60):
+        assert await child.wait() == UNKNOWN_STATUS
+    await child.aclose()
+    zygote.close()

@@ -21,6 +21,8 @@ from kodo.sandboxes.passing import open_filled
 from kodo.sandboxes.zygote.request import Request
 
 ANSWER_TIMEOUT_S = 20.0
+UNKNOWN_STATUS = 255
+"""The exit code of a child whose own was lost, as in asyncio."""
 _SOURCE = Path(__file__).parents[3]
 
 
@@ -100,10 +102,13 @@ class Forked:
     def returncode(self) -> int | None:
         """The exit code (a signal below zero), or None while it runs."""
         if self._status is None:
-            with suppress(ChildProcessError):
+            try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
-                if pid == self.pid:
-                    self._status = os.waitstatus_to_exitcode(status)
+            except ChildProcessError:  # SIGCHLD is ignored here, so the kernel took the code
+                self._status = UNKNOWN_STATUS
+                return self._status
+            if pid == self.pid:
+                self._status = os.waitstatus_to_exitcode(status)
         return self._status
 
     async def wait(self) -> int:
@@ -123,7 +128,10 @@ class Forked:
 class Zygote:
     """Forks for a jail. `imports` is Python that names `enter`; complaints begin with `prefix`."""
 
-    def __init__(self, imports: str, prefix: str) -> None:
+    def __init__(
+        self, imports: str, prefix: str, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> None:
+        self._answer_timeout_s = answer_timeout_s
         self._program = (
             f"import sys; sys.path[:0] = [{str(_SOURCE)!r}]\n"
             "from kodo.sandboxes.zygote.server import serve\n"
@@ -181,8 +189,15 @@ class Zygote:
         async with self._turn:
             # A child that was forked must not be lost: the answer is waited for to its end.
             answer = b""
-            with anyio.CancelScope(shield=True), anyio.fail_after(ANSWER_TIMEOUT_S):
-                answer = await self._try(handles) or await self._try(handles)
+            try:
+                with anyio.CancelScope(shield=True), anyio.fail_after(self._answer_timeout_s):
+                    answer = await self._try(handles) or await self._try(handles)
+            except TimeoutError as error:
+                self.close()  # a late answer must not be taken for that to the next request
+                raise OSError(
+                    "the process that starts commands did not answer within"
+                    f" {self._answer_timeout_s} s"
+                ) from error
         if not answer:
             raise OSError("the process that starts commands has died twice")
         pid = int.from_bytes(answer, "little", signed=True)
