@@ -145,7 +145,7 @@ def _check_recursion(rules: Mapping[str, Node]) -> None:
     before = -1
     while len(empty) > before:
         before = len(empty)
-        for name in reversed(rules):  # a rule mostly stands above what it uses
+        for name in reversed(list(rules)):  # a rule mostly stands above what it uses
             if name not in empty and _is_empty(rules[name], empty):
                 empty.add(name)
     firsts = {name: set(_firsts(node, empty)) for name, node in rules.items()}
