@@ -8,7 +8,7 @@ import pytest
 
 from kodo.base.errors import SandboxError
 from kodo.sandboxes.jail import Jail, JailLimits
-from kodo.sandboxes.namespaces.docker import IMAGE, Docker, container_words, probe
+from kodo.sandboxes.namespaces.docker import IMAGE, Docker, container_words, lower_mounts, probe
 from kodo.sandboxes.namespaces.jailed import Wanted
 from kodo.sandboxes.namespaces.mounts import Mount
 
@@ -99,3 +99,25 @@ def test_only_what_an_engine_holds_is_promised(make_jail: MakeJail) -> None:
     held = Docker(make_jail(), program="/usr/bin/docker").guarantees
     assert {"network_denied", "memory_sum_limited", "pids_limited", "private_tmp"} <= held
     assert not held & {"kernel_calls_limited", "disk_sum_limited", "cpu_limited", "hosts_limited"}
+
+
+def table(*paths: str) -> str:
+    """Return what the kernel would say of mounts at these places."""
+    return "".join(f"36 35 98:0 / {path} rw,noatime - ext4 /dev/x rw\n" for path in paths)
+
+
+def test_a_file_system_below_a_shown_folder_is_read_only_by_itself() -> None:
+    # \\154 is how the kernel could write an `l`, as it does with blanks.
+    found = table("/", "/usr", "/usr/\\154ib", "/usr/bin", "/proc/sys", "/dev/shm", "/gone/away")
+    assert list(lower_mounts(found, ["/usr/bin"])) == [Mount("ro-bind", "/usr/lib", "/usr/lib")]
+    assert not list(lower_mounts(found, ["/usr"]))
+
+
+def test_the_lower_file_systems_stand_behind_the_root(make_jail: MakeJail) -> None:
+    jail = make_jail()
+    wanted = Wanted((Mount("ro-bind", "/", "/"),), jail.workspace, ["ls"], b"", None, ())
+    found = container_words("docker", "kodo-1", jail, wanted, {}, table("/usr/lib"))
+    root, lower = (
+        f"--mount=type=bind,source={at},target={at},readonly" for at in ("/usr", "/usr/lib")
+    )
+    assert found.index(root) < found.index(lower)

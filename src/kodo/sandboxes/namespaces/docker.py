@@ -8,12 +8,13 @@ for docker runs as root. Guards that a container does not outlive its command.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from anyio import CancelScope
+from anyio import CancelScope, to_thread
 
 from kodo.base.errors import SandboxError
 from kodo.base.hashing import NewId, new_id
@@ -31,7 +32,11 @@ IMAGE = "kodo-empty:1"
 ENGINE_FAILED = 125
 _NOT_OF_THE_HOST = frozenset({"proc", "sys", "dev", "run", "tmp", "lost+found"})
 _NEEDED = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "CONTAINER_HOST", "XDG_RUNTIME_DIR")
+_OF_ENGINES = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/containers")
+"""Where engines keep containers: file systems that come and go, and nobody else's business."""
+
 _START_TIMEOUT_S = 60.0
+_MOUNTS = Path("/proc/self/mountinfo")
 _EMPTY_TAR = bytes(10_240)
 """An archive with nothing in it: zeros, as long as tar writes at once."""
 
@@ -78,7 +83,8 @@ class Docker(Namespaced):
             await self._import_image(own)
         name = f"kodo-{self._new_id()}"
         variables = order.over(self.environment)
-        argv = container_words(self._program, name, self._jail, wanted, variables)
+        table = os.fsdecode(await to_thread.run_sync(_MOUNTS.read_bytes))
+        argv = container_words(self._program, name, self._jail, wanted, variables, table)
         ended = False
         try:
             done = await order.run(argv, env=own)
@@ -123,10 +129,16 @@ async def probe(jail: Jail, *, program: str | None = None) -> str | None:
 
 
 def container_words(
-    program: str, name: str, jail: Jail, wanted: Wanted, variables: Mapping[str, str]
+    program: str,
+    name: str,
+    jail: Jail,
+    wanted: Wanted,
+    variables: Mapping[str, str],
+    table: str = "",
 ) -> list[str]:
     """Return the words that run a command in a container called `name`.
 
+    `table` is what /proc/self/mountinfo says.
     Variables are named by `--env=NAME=VALUE`, so that the engine's own are not the command's.
     """
     return [
@@ -145,7 +157,7 @@ def container_words(
         "--ipc=private",
         *_network(program, jail),
         *_limit_words(jail.limits),
-        *_mount_words(wanted.mounts),
+        *_mount_words(wanted.mounts, table),
         *(f"--env={key}={value}" for key, value in sorted(variables.items())),
         f"--workdir={wanted.cwd}",
         IMAGE,
@@ -173,14 +185,19 @@ def _limit_words(limits: JailLimits) -> Iterator[str]:
             yield f"--ulimit={kind}={amount}"
 
 
-def _mount_words(mounts: Iterable[Mount]) -> Iterator[str]:
+def _mount_words(mounts: Iterable[Mount], table: str) -> Iterator[str]:
     """Yield the mounts; the root is shown folder by folder, as an image lies under it."""
     steps = list(mounts)
+    placed = [mount.target for mount in steps if mount.target != "/"]
     masks = {mount.target for mount in steps if mount.kind == "remount-ro"}
     for mount in steps:
         if mount.kind in ("bind", "ro-bind", "dev-bind"):
             if mount.target == "/":
-                yield from _mount_words(_root_mounts())
+                yield from map(_bind, _root_mounts())
+                yield from map(_bind, lower_mounts(table, placed))
+                yield from (
+                    f"--tmpfs={own}:ro,size=4096" for own in _OF_ENGINES if os.access(own, os.F_OK)
+                )
             elif not mount.target.startswith("/proc") and _there(mount):
                 yield _bind(mount)
         elif mount.kind == "tmpfs" and mount.target not in masks:
@@ -193,6 +210,25 @@ def _root_mounts() -> Iterator[Mount]:
     for entry in sorted(Path("/").iterdir()):
         if entry.name not in _NOT_OF_THE_HOST and (entry.is_dir() or entry.is_file()):
             yield Mount("ro-bind", str(entry), str(entry))
+
+
+def lower_mounts(table: str, placed: Iterable[str]) -> Iterator[Mount]:
+    """Yield each file system below a folder of the root again, read-only by itself.
+
+    Engines of old make only the first mount of a bind read-only, not those that come along with
+    it. `table` is /proc/self/mountinfo; what lies in a folder of `placed` is left to that.
+    """
+    covers = (*placed, *_OF_ENGINES, *(f"/{name}" for name in _NOT_OF_THE_HOST))
+    found = {_unescaped(line.split()[4]) for line in table.splitlines()}
+    for target in sorted(found):
+        inside = any(target == cover or target.startswith(f"{cover}/") for cover in covers)
+        if target.count("/") > 1 and not inside and os.access(target, os.F_OK):
+            yield Mount("ro-bind", target, target)
+
+
+def _unescaped(path: str) -> str:
+    """Return a path of the kernel's table, where blanks and the like are octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
 
 
 def _there(mount: Mount) -> bool:
