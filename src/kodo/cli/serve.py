@@ -21,11 +21,13 @@ from kodo.cli.serve_resident import show, stop
 from kodo.runtime.config import Settings
 from kodo.runtime.registry import TELEMETRY
 from kodo.runtime.registry import load as load_named
+from kodo.runtime.resident.lender import lending
+from kodo.runtime.resident.place import Place
 from kodo.server.access.guard import LOOPBACK, Door, Guard
 from kodo.server.access.tokens import TokenKeeper
 from kodo.server.app import build_app
 from kodo.server.run import Address, bind, loop_options, serve
-from kodo.server.serving import make_service
+from kodo.server.serving import lent_models, make_service
 from kodo.server.sessions.folders import Folders
 from kodo.server.sessions.rooms import open_rooms
 from kodo.server.sessions.socket import PATH, SessionsSocket
@@ -158,6 +160,12 @@ async def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
             tasks = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(tasks.cancel_scope.cancel)
             tasks.start_soon(service.tracer.keep_sending, post)
+        lent = await lent_models(service, settings)
+        if lent and settings.config.resident == "auto":
+            place = Place(settings.paths.run)
+            await stack.enter_async_context(
+                lending(place, lambda: {} if service.draining else lent, service.working)
+            )
         app = Guard(build_app(service, routes), service, door, tokens)
         interrupted = await serve(
             app, service, listener, address, drain_s=config.drain_s, on_ready=ready

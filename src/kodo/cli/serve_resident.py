@@ -10,7 +10,7 @@ import msgspec
 from kodo.base.errors import ModelError
 from kodo.cli.exits import FAILED, OK
 from kodo.runtime.config import Settings
-from kodo.runtime.resident.asking import ask_status, ask_stop
+from kodo.runtime.resident.asking import ask_lender, ask_status, ask_stop
 from kodo.runtime.resident.place import Place
 from kodo.runtime.resident.words import Report
 
@@ -36,6 +36,11 @@ def show(settings: Settings, *, json: bool) -> int:
         allowed = settings.config.resident == "auto"
         hint = "the next command with a local model starts one" if allowed else "resident is off"
         print(f"no resident engine runs; {hint}")
+        if lender := ask_lender(Place(settings.paths.run)):
+            print(
+                f"commands use {', '.join(lender.models)} of `kodo serve`, process {lender.pid};"
+                f" {lender.answered} answered"
+            )
     else:
         print(
             f"resident engine, process {report.pid}: {', '.join(report.models) or 'nothing loaded'}"

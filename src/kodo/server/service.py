@@ -5,7 +5,8 @@ said, and that a server that is being stopped begins nothing new.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -86,14 +87,14 @@ class Service:
         """Carry out one model call; see `Generation.run` for what it raises."""
         started = self.monotonic()
         generation = Generation(model, prompt, write, self.pace, self.monotonic)
-        self.in_flight += 1
         status = "cancelled"
         reply: Assistant | None = None
 
         if self.log_prompts:
             log.info("prompt %s", msgspec.json.encode(prompt).decode())
         try:
-            reply = await generation.run()
+            with self.working():
+                reply = await generation.run()
             status = "ok"
             caller.charge(reply.usage)
             return reply
@@ -103,9 +104,6 @@ class Service:
             status = problem_of(error, model.info.id).code
             raise
         finally:
-            self.in_flight -= 1
-            if self.in_flight == 0:
-                self.idle.set()
             taken_s = self.monotonic() - started
             first_at_s = generation.first_at_s
             first_s = taken_s if first_at_s is None else first_at_s - started
@@ -128,6 +126,17 @@ class Service:
                 usage.cached_tokens if usage else 0,
                 usage.output_tokens if usage else 0,
             )
+
+    @contextmanager
+    def working(self) -> Generator[None]:
+        """Count one answer as on its way for the block: a drain waits for it."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+            if self.in_flight == 0:
+                self.idle.set()
 
     async def drain(self, timeout_s: float, note: Callable[[str], None]) -> None:
         """Begin nothing new, and wait for what runs, at most `timeout_s`."""

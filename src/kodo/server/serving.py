@@ -4,6 +4,8 @@ The one file of this room that knows the settings. Guards that a server offers i
 what the owner listed, and nothing else.
 """
 
+from contextlib import suppress
+
 from kodo.base.errors import ConfigError
 from kodo.core.events import Retrying
 from kodo.core.model import Model
@@ -12,6 +14,7 @@ from kodo.runtime.models import open_model
 from kodo.server.gateway.generation import Pace
 from kodo.server.gateway.images import Images
 from kodo.server.gateway.offer import Offer
+from kodo.server.problem import RequestError
 from kodo.server.service import Bounds, Service
 
 
@@ -49,3 +52,17 @@ def make_service(settings: Settings) -> Service:
         images=images,
         log_prompts=serve.log_prompts,
     )
+
+
+async def lent_models(service: Service, settings: Settings) -> dict[str, Model]:
+    """Return the embedded models of a service by their ids, opened and not yet loaded.
+
+    Those whose files are missing are left out.
+    """
+    found: dict[str, Model] = {}
+    for name in dict.fromkeys((settings.config.model, *settings.config.serve.models)):
+        if name.startswith("local/"):
+            with suppress(RequestError):
+                model = await service.offer.model(name)
+                found[model.info.id] = model
+    return found

@@ -3,8 +3,10 @@
 Does not start one. Blocking and short.
 """
 
+import socket
 import time
 from contextlib import closing
+from pathlib import Path
 
 from kodo.runtime.resident import words
 from kodo.runtime.resident.place import Place, locked
@@ -13,12 +15,28 @@ from kodo.runtime.resident.words import Call, Report, Status, Stop
 
 ANSWER_TIMEOUT_S = 5.0
 END_TIMEOUT_S = 15.0
+LENDER_TIMEOUT_S = 1.0
 _POLL_S = 0.05
 
 
 def ask_status(place: Place) -> Report | None:
     """Return the report of the resident, or None where none answers."""
-    return _ask(place, Call(words.VERSION, "", Status()))
+    return _ask(place.socket, Call(words.VERSION, "", Status()))
+
+
+def ask_lender(place: Place) -> Report | None:
+    """Return the report of a `kodo serve` in the foreground: `models` are those that it lends."""
+    return _ask(place.lending, Call(words.VERSION, "", Status()), LENDER_TIMEOUT_S)
+
+
+def borrow(place: Place, model_id: str) -> socket.socket | None:
+    """Return a connection to a `kodo serve` of this version that lends the model, or None."""
+    if not place.lending.exists():
+        return None
+    report = ask_lender(place)
+    if report is None or report.version != words.VERSION or model_id not in report.models:
+        return None
+    return connect(place.lending)
 
 
 def ask_stop(place: Place) -> Report | None:
@@ -26,7 +44,7 @@ def ask_stop(place: Place) -> Report | None:
 
     Raises TimeoutError where it does not end.
     """
-    found = _ask(place, Call(words.VERSION, "", Stop()))
+    found = _ask(place.socket, Call(words.VERSION, "", Stop()))
     if found is None:
         return None
     deadline = time.monotonic() + END_TIMEOUT_S
@@ -38,12 +56,12 @@ def ask_stop(place: Place) -> Report | None:
     raise TimeoutError(f"the resident engine (process {found.pid}) does not end")
 
 
-def _ask(place: Place, call: Call) -> Report | None:
-    connection = connect(place)
+def _ask(path: Path, call: Call, timeout_s: float = ANSWER_TIMEOUT_S) -> Report | None:
+    connection = connect(path)
     if connection is None:
         return None
     with closing(connection):
-        connection.settimeout(ANSWER_TIMEOUT_S)
+        connection.settimeout(timeout_s)
         try:
             connection.sendall(words.line(call))
             with connection.makefile("rb") as answer:

@@ -1,4 +1,4 @@
-"""An embedded model that lives in the resident engine; in this process where that cannot be had.
+"""An embedded model that lives in another process of this user; in here where none can be had.
 
 Knows sockets and the words; prompts and replies pass as they are. Guards that a run never depends
 on the resident: what it cannot do, or breaks off, this process does by itself, and says so once.
@@ -18,6 +18,7 @@ from kodo.core.events import Retrying
 from kodo.core.messages import Assistant, Delta
 from kodo.core.model import Candidate, Completer, Hole, Model, ModelInfo, Prompt, Sampler
 from kodo.runtime.resident import words
+from kodo.runtime.resident.asking import borrow
 from kodo.runtime.resident.place import Place
 from kodo.runtime.resident.start import NotStarted, ensure
 from kodo.runtime.resident.words import (
@@ -48,6 +49,10 @@ class _Lost(Exception):
     """The resident went away, or is not one of ours."""
 
 
+class _Elsewhere(_Lost):
+    """A lender went away: the resident is asked, and nobody need hear of it."""
+
+
 def needed(variables: Mapping[str, str]) -> dict[str, str]:
     """Return what the resident needs of an environment: no keys are left in it."""
     return {
@@ -61,6 +66,7 @@ class ResidentModel:
     """A Model, Sampler and Completer that asks the resident. `make_own` makes the one in here."""
 
     __slots__ = (
+        "_borrows",
         "_idle_s",
         "_info",
         "_lost",
@@ -89,6 +95,7 @@ class ResidentModel:
         self._on_note = on_note
         self._own: Model | None = None
         self._lost = 0
+        self._borrows = True
 
     @property
     def info(self) -> ModelInfo:
@@ -180,7 +187,9 @@ class ResidentModel:
     async def _ask(self, ask: Stream | Sample | Complete) -> AsyncGenerator[Word, None]:
         """Yield the words of one call. Raises _Lost, and ModelError as the engine raised it."""
         call = Call(words.VERSION, self._info.id, ask)
-        stream = await anyio.abc.UNIXSocketStream.from_socket(await self._connection())
+        borrowed = await self._borrowed()
+        connection = borrowed or await self._connection()
+        stream = await anyio.abc.UNIXSocketStream.from_socket(connection)
         async with stream:
             reader = BufferedByteReceiveStream(stream)
             try:
@@ -193,6 +202,8 @@ class ResidentModel:
                             return
                         case Failed():
                             raise word.error()
+                        case Mismatch() if borrowed:
+                            raise ValueError("another version has taken its place")
                         case Mismatch(version):
                             await self._replace(version)
                             raise _Lost(f"it was of another version ({version})")
@@ -205,7 +216,21 @@ class ResidentModel:
                 anyio.DelimiterNotFound,
                 ValueError,
             ) as error:
+                if borrowed:
+                    self._borrows = False
+                    raise _Elsewhere from error
                 raise _Lost("it broke off its answer") from error
+
+    async def _borrowed(self) -> socket.socket | None:
+        """Return a connection to a `kodo serve` of this user that offers the model, or None."""
+        if not self._borrows:
+            return None
+        found = await anyio.to_thread.run_sync(
+            borrow, self._place, self._info.id, abandon_on_cancel=True
+        )
+        if found is not None:
+            found.setblocking(False)  # noqa: FBT003
+        return found
 
     async def _connection(self) -> socket.socket:
         try:
@@ -229,6 +254,8 @@ class ResidentModel:
                 await stream.receive()
 
     async def _note(self, error: _Lost) -> None:
+        if isinstance(error, _Elsewhere):
+            return
         self._lost += 1
         if self._lost >= MOST_LOST and self._own is None:
             self._own = self._make_own()

@@ -35,6 +35,16 @@ class Place(Value, frozen=True):
         return self.folder / "resident.lock"
 
     @property
+    def lending(self) -> Path:
+        """Where a `kodo serve` in the foreground lends its models."""
+        return self.folder / "serve.sock"
+
+    @property
+    def lender(self) -> Path:
+        """The lock that the lender holds."""
+        return self.folder / "serve.lock"
+
+    @property
     def starting(self) -> Path:
         """The lock of who starts it."""
         return self.folder / "starting.lock"
@@ -54,6 +64,22 @@ class Place(Value, frozen=True):
             raise OSError(f"{str(self.folder)!r} belongs to somebody else")
         if stat.S_IMODE(found.st_mode) & 0o077:
             self.folder.chmod(0o700)
+
+
+def listen_privately(path: Path, waiting: int) -> socket.socket:
+    """Return a socket that listens at `path`, which nobody else can open. Its lock is the caller's.
+
+    What was there is removed. Raises OSError.
+    """
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    listener.listen(waiting)
+    return listener
 
 
 def is_own(peer: socket.socket) -> bool:

@@ -17,7 +17,7 @@ from kodo.core.model import Model
 from kodo.runtime.config import load_settings, read_environment
 from kodo.runtime.models import open_model
 from kodo.runtime.resident.keeper import Keeper
-from kodo.runtime.resident.place import Place, locked
+from kodo.runtime.resident.place import Place, listen_privately, locked
 
 BACKLOG = 64
 
@@ -29,14 +29,7 @@ def main(folder: str, idle_s: str, told: str) -> int:
     with locked(place.alive, wait=False) as free:
         if not free:
             return 1
-        place.socket.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(place.socket))
-        finally:
-            os.umask(before)
-        listener.listen(BACKLOG)
+        listener = listen_privately(place.socket, BACKLOG)
         try:
             anyio.run(_serve, place, listener, float(idle_s), int(told))
         finally:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from kodo.runtime.resident.place import Place, is_own, locked
 
@@ -24,11 +25,11 @@ class NotStarted(Exception):
     """There is no resident and none could be started; the message says why."""
 
 
-def connect(place: Place) -> socket.socket | None:
-    """Return a connection to the resident, or None where nobody answers. Blocking, but short."""
+def connect(path: Path) -> socket.socket | None:
+    """Return a connection to who listens there for this user, or None. Blocking, but short."""
     connection = socket.socket(socket.AF_UNIX)
     try:
-        connection.connect(str(place.socket))
+        connection.connect(str(path))
         if is_own(connection):
             return connection
     except OSError:
@@ -42,17 +43,17 @@ def ensure(place: Place, variables: Mapping[str, str], idle_s: float) -> socket.
 
     Raises NotStarted.
     """
-    found = connect(place)
+    found = connect(place.socket)
     if found is not None:
         return found
     try:
         place.make()
         with locked(place.starting, wait=True):
-            found = connect(place)  # somebody else has started it meanwhile
+            found = connect(place.socket)  # somebody else has started it meanwhile
             if found is None:
                 _wait_for_end(place)
                 _launch(place, variables, idle_s)
-                found = connect(place)
+                found = connect(place.socket)
     except OSError as error:
         raise NotStarted(str(error)) from error
     if found is None:
