@@ -69,8 +69,6 @@ def request_head(method: str, url: str, headers: Mapping[str, str], proxy: Proxy
     """
     origin = origin_of(url)
     parts = urlsplit(url)
-    if parts.username is not None:
-        raise CannotAsk("it holds a user name, which is not sent; use a key or a header")
     target = parts.path or "/"
     if parts.query:
         target = f"{target}?{parts.query}"
