@@ -22,7 +22,7 @@ from kodo.scan.interpreter.interpreter import Interpreter
 from kodo.scan.interpreter.unit import Unit
 from kodo.scan.ir import Function, Module, Node
 from kodo.scan.language import SCAN_LANGUAGES, ScanLanguage
-from kodo.scan.reach import DANGER, FLOW, PATTERN, SOURCE, Hits, Reach
+from kodo.scan.reach import CHECKED, DANGER, FLOW, PATTERN, SOURCE, Hits, Reach
 from kodo.scan.rules.book import Book
 from kodo.scan.rules.schema import Rule, RuleFile
 from kodo.scan.rules.triggers import ANYWHERE, Active, place_word
@@ -34,8 +34,9 @@ MAX_FILE_BYTES = 4 << 20
 MAX_KEPT_UNITS = 256
 MAX_KEPT_ACTIVES = 20_000
 
-IMPORTING = frozenset({"go", "javascript", "python", "typescript"})
-"""Languages in which code of other files has a name that an import gives. Elsewhere (a class by its
+IMPORTING = frozenset({"c", "cpp", "go", "javascript", "python", "typescript"})
+"""Languages in which code of other files has a name that an import gives, or is not followed (C).
+Elsewhere (a class by its
 full name in Java, `crate::` in Rust) any function may lead out of the file, and none is left out.
 """
 
@@ -107,7 +108,8 @@ class Engine:
         active = book.triggers.active(words, source)
         alone = self._read is no_files
         flows = active.danger and active.source
-        if not active.pattern and not (flows or (not alone and (active.danger or active.source))):
+        alike = active.pattern | active.checked
+        if not alike and not (flows or (not alone and (active.danger or active.source))):
             return FileReport(path, lines=lines)
         root = parse(language.prepare(source), grammar).root_node
         text = SourceText(path, source)
@@ -116,7 +118,7 @@ class Engine:
         if not alone and (active.danger or active.source):
             foreign = self._foreign(module, language, book)
             flows = flows or _can_flow(active, foreign)
-        speaking = active.pattern | active.danger | active.source if flows else active.pattern
+        speaking = alike | active.danger | active.source if flows else alike
         if not speaking and not book.looks_everywhere:
             return FileReport(path, partial=_broken(root, module), lines=lines)
         module.partial = _broken(root, module)
@@ -136,9 +138,9 @@ class Engine:
             for function in dict.fromkeys(module.functions.values())
             if unit.has_hit(function.start, function.end) and _touched(function, only)
         ]
-        if flows and roots and (alone or language.rules in IMPORTING):
+        if (flows or active.checked) and roots and (alone or language.rules in IMPORTING):
             ambient = _role(ANYWHERE, active) | foreign.get("", 0)
-            reach = Reach(module, text, hits, foreign, ambient)
+            reach = Reach(module, text, hits.without(CHECKED), foreign, ambient)
             roots = [function for function in roots if reach.is_relevant(function)]
         late = _lateness(self._clock, deadline)
         run = Interpreter(unit, late, self._finder(book, language))
@@ -292,6 +294,7 @@ def _role(word: bytes, active: Active) -> int:
         (SOURCE if word in active.source else 0)
         | (DANGER if word in active.danger else 0)
         | (PATTERN if word in active.pattern else 0)
+        | (CHECKED if word in active.checked else 0)
     )
 
 

@@ -18,6 +18,9 @@ from kodo.scan.text import SourceText
 SOURCE = 1
 DANGER = 2
 PATTERN = 4
+CHECKED = 8
+"""A word of a checker, which looks for itself: nothing follows from it for the interpreter."""
+
 FLOW = SOURCE | DANGER
 
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
@@ -34,6 +37,15 @@ class Hits(NamedTuple):
         return [
             offset for offset, roles in zip(self.offsets, self.roles, strict=True) if roles & role
         ]
+
+    def without(self, role: int) -> Hits:
+        """Return the words that have another role as well, without this one."""
+        kept = [
+            (offset, roles & ~role)
+            for offset, roles in zip(self.offsets, self.roles, strict=True)
+            if roles & ~role
+        ]
+        return Hits([offset for offset, _ in kept], [roles for _, roles in kept])
 
     def within(self, start: int, end: int) -> int:
         """Return the roles of the words between two offsets."""

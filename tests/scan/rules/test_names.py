@@ -75,5 +75,5 @@ def test_words_decide_what_is_possible(source: bytes, found: dict[str, set[bytes
     """A source needs a way to its type, a bare call its parenthesis, a gate its import."""
     words = frozenset(source.replace(b"(x)", b" x").split())
     active = BOOK.triggers.active(words, source)
-    for role, want in zip(("source", "danger", "pattern"), active, strict=True):
+    for role, want in zip(("source", "danger", "pattern", "checked"), active, strict=True):
         assert want == found.get(role, set())

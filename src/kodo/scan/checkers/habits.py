@@ -6,6 +6,7 @@ anything between that could change it, counts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from kodo.scan.checker import Report
@@ -42,6 +43,9 @@ PRIVILEGES = frozenset(
 """What goes on after them is only safe if they did what they were asked."""
 
 INPUTS = frozenset({"fgets", "fread", "scanf", "fscanf", "recv", "read", "fgetws", "wscanf"})
+CALLS = PRIVILEGES | INPUTS
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def check_habits(unit: Unit, function: Function, report: Report) -> None:
@@ -49,12 +53,22 @@ def check_habits(unit: Unit, function: Function, report: Report) -> None:
     pointers = {
         one.name for one in function.parts.parameters if one.type.endswith("*") and one.name
     }
+    renamed = unit.module.imports
+    words = set(_WORD.findall(unit.text.latin, function.start, function.end))
+    calls = not words.isdisjoint(CALLS) or any(renamed.get(word) in CALLS for word in words)
+    erases = "erase" in words
+    asks = bool(pointers) and "if" in words
+    if not (calls or erases or asks):
+        return
     for block in _blocks(function.parts.body):
-        _check_results(unit, block, function, report)
-        _check_order(block, pointers, function, report)
-        for node in block:
-            if isinstance(node, While):
-                _check_erasing(node, function, report)
+        if calls:
+            _check_results(unit, block, function, report)
+        if asks:
+            _check_order(block, pointers, function, report)
+        if erases:
+            for node in block:
+                if isinstance(node, While):
+                    _check_erasing(node, function, report)
 
 
 def _blocks(body: Block) -> Iterator[Block]:
@@ -96,7 +110,7 @@ def _is_used(node: Call, rest: Block) -> bool:
 def _check_order(block: Block, pointers: set[str], function: Function, report: Report) -> None:
     """Report a pointer that is used first and compared with null behind that."""
     used: set[str] = set()
-    for node in block:
+    for node in block[: _last_question(block, pointers)]:
         if isinstance(node, If) and node.arms:
             asked = _asked_for_null(node.arms[0].test)
             if asked in used:
@@ -109,6 +123,15 @@ def _check_order(block: Block, pointers: set[str], function: Function, report: R
                 target = one.operands[0]
             if isinstance(target, Name):
                 used.discard(target.name)
+
+
+def _last_question(block: Block, pointers: set[str]) -> int:
+    """Return how many statements of a block lead to its last question for null."""
+    for place in range(len(block) - 1, 0, -1):
+        node = block[place]
+        if isinstance(node, If) and node.arms and _asked_for_null(node.arms[0].test) in pointers:
+            return place + 1
+    return 0
 
 
 def _asked_for_null(test: Node) -> str:

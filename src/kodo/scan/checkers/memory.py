@@ -55,10 +55,16 @@ from kodo.scan.ir import (
 WORTH = re.compile(
     r"\b(?:malloc|calloc|realloc|alloca|ALLOCA|new|free|delete|mem\w+|wmem\w+|str\w+|wcs\w+|s\w*printf"
     r"|fgets|fgetws|fread|recv|read|readlink|nto\w+|ato\w+|f?scanf|sizeof|f\w*open|opendir|tmpfile"
-    r"|getenv)\b|\bfor\s*\([^;]*;[^;]*<[^;]*;[^)]*\)[^;]*\[|\breturn\s+(?:&\s*)?\w+\s*;"
+    r"|getenv)\b|\bfor\s*\([^;]*;[^;]*<[^;]*;[^)]*\)[^;]*\[|\breturn\s+&"
     r"|\w\s*\[[^\]]+\]\s*[;=,]"
 )
-"""What a function must have for a look at its memory to find anything."""
+"""What a function must have for a look at its memory to find anything, by itself."""
+
+RETURNS = re.compile(r"\breturn\s+\w+\s*;")
+NULLS = re.compile(r"(?:[^=!<>]=|[(,?:])\s*(?:\([^()]*\)\s*)?(?:NULL|nullptr|0)\s*[;,):?]|\w\s*\[")
+"""A function that only gives a variable matters if it has an array, a null, or calls of those."""
+
+CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 
 MAX_DECISIONS = 3
 MAX_RUNS = 8
@@ -81,6 +87,14 @@ RULES = {
 }
 
 
+class Facts(NamedTuple):
+    """What statements write to, whether one of them leaves, and whether fields may change."""
+
+    assigned: frozenset[str]
+    leaves: bool
+    may_set_members: bool
+
+
 class LastRound(NamedTuple):
     """A loop's variable, and what it is in the last round."""
 
@@ -97,7 +111,7 @@ class Run(Library):
         self.functions = unit.module.functions
         self.renamed = unit.module.imports
         self.pointed_functions = {}
-        self.known_writes: dict[tuple[int, int], set[str]] = {}
+        self.known_facts: dict[tuple[int, int], Facts] = {}
         self.decisions: dict[str, bool] = {}
         self.asked: list[str] = []
         self.failures = 0  # allocations of which both outcomes are tried
@@ -495,7 +509,7 @@ class Run(Library):
             name, first, last = rounds
             if last.high < first:
                 return True
-            reached = last.reached and not _leaves(node.body)
+            reached = last.reached and not self._facts(node.body).leaves
             if not (reached and last.exact == first):
                 self._havoc(node.body, but=name)
             self.write(name, Number(first, last.high, reached))
@@ -542,7 +556,7 @@ class Run(Library):
     def _last_round(self, node: While, last: LastRound) -> bool:
         """Run the last round of a loop that counts up to an unknown number."""
         self._havoc(node.body, but=last.name)
-        if _leaves(node.body):
+        if self._facts(node.body).leaves:
             self.write(last.name, None)
             self._aside(node.body)
             return True
@@ -569,7 +583,7 @@ class Run(Library):
             return None
         if step.target.name != variable.name or not isinstance(step.value, Operation):
             return None
-        if step.value.operator != "+" or variable.name in self._assigned(node.body):
+        if step.value.operator != "+" or variable.name in self._facts(node.body).assigned:
             return None
         first, last = self.read(variable.name), self.value(test.operands[1])
         if isinstance(last, Linear) and isinstance(first, Number) and first.exact is not None:
@@ -583,24 +597,25 @@ class Run(Library):
             last = last._replace(reached=False)
         return variable.name, first.exact, last
 
-    def _assigned(self, body: Statements) -> set[str]:
-        """Return the variables that a loop's body writes to, looked for once."""
+    def _facts(self, body: Statements) -> Facts:
+        """Return what stands in a loop's body, looked for once."""
         key = body[0].start if body else -1, body[-1].end if body else -1
-        known = self.known_writes.get(key)
+        known = self.known_facts.get(key)
         if known is None:
-            known = self.known_writes[key] = _find_assigned(body)
+            known = self.known_facts[key] = _find_facts(body)
         return known
 
     def _havoc(self, body: Statements, but: str = "") -> None:
         """Forget what a loop's later rounds may have changed."""
-        for name in self._assigned(body):
+        facts = self._facts(body)
+        for name in facts.assigned:
             if name != but:
                 held = self.read(name)
                 self.keep(held)
                 array = self.types.get(name, "").endswith("]")
                 if held is not None and not array:
                     self.write(name, None)
-        if any(isinstance(node, (Field, Call)) for node in walk(body)):
+        if facts.may_set_members:
             self.forget_members()
 
     def _switch(self, node: Switch) -> bool:
@@ -648,20 +663,19 @@ _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 _MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 
 
-def _find_assigned(body: Statements) -> set[str]:
-    """Return the variables that statements write to."""
+def _find_facts(body: Statements) -> Facts:
+    """Walk through statements."""
     names: set[str] = set()
+    leaves = members = False
     for node in walk(body):
+        leaves = leaves or isinstance(node, (Break, Return, Goto, Throw))
+        members = members or isinstance(node, (Field, Call))
         target = node.target if isinstance(node, (Assign, Bind, Declare)) else None
         if isinstance(node, Operation) and node.operator == "address":
             target = node.operands[0]
         if isinstance(target, Name):
             names.add(target.name)
-    return names
-
-
-def _leaves(body: Statements) -> bool:
-    return any(isinstance(node, (Break, Return, Goto, Throw)) for node in walk(body))
+    return Facts(frozenset(names), leaves=leaves, may_set_members=members)
 
 
 def _runs_once(node: While) -> bool:
@@ -729,14 +743,16 @@ class MemoryChecker:
         self._layout: Layout | None = None
         self._constants: dict[str, int] = {}
         self._types: dict[str, str] = {}
-        self._writes: dict[tuple[int, int], set[str]] = {}
         self._arrays: dict[str, int] = {}
+        self._makers: set[str] | None = None
+        self._facts: dict[tuple[int, int], Facts] = {}
 
     def __call__(self, unit: Unit, function: Function, report: Report) -> None:
         """Look at one function, along a few paths."""
         if unit is not self._unit or self._layout is None:
             self._unit = unit
-            self._writes = {}
+            self._facts = {}
+            self._makers = None
             self._constants, self._types = _constants(unit)
             self._layout = Layout(unit.module, self._constants)
             self._arrays = {}
@@ -744,7 +760,7 @@ class MemoryChecker:
                 kind = self._types[name].partition("[")[0]
                 self._types[name] = kind + "".join(f"[{count}]" for count in lengths)
                 self._arrays[name] = self._layout.size(self._types[name])
-        if WORTH.search(unit.text.latin, function.start, function.end) is None:
+        if not self._is_worth(unit, function):
             return
         layout = self._layout
         classes = frozenset(unit.module.classes)
@@ -759,7 +775,7 @@ class MemoryChecker:
                 break
             run = Run(unit, layout, self._constants, tell)
             run.unit_classes = classes
-            run.known_writes = self._writes
+            run.known_facts = self._facts
             run.shared_types = self._types
             run.decisions = waiting.pop()
             run.steps = steps
@@ -773,6 +789,23 @@ class MemoryChecker:
             for place, key in enumerate(run.asked):
                 other = {**fixed, **dict.fromkeys(run.asked[:place], True), key: False}
                 waiting.insert(0 if "is there@" in key else len(waiting), other)
+
+    def _is_worth(self, unit: Unit, function: Function) -> bool:
+        """Whether a function has anything of its own, or gives on what others of the file made."""
+        latin, start, end = unit.text.latin, function.start, function.end
+        if WORTH.search(latin, start, end) is not None:
+            return True
+        if RETURNS.search(latin, start, end) is None:
+            return False
+        if NULLS.search(latin, start, end) is not None:
+            return True
+        if self._makers is None:
+            self._makers = {
+                one.name
+                for one in unit.module.functions.values()
+                if WORTH.search(latin, one.start, one.end) is not None
+            }
+        return not self._makers.isdisjoint(CALLED.findall(latin, start, end))
 
 
 check_memory = MemoryChecker()

@@ -13,8 +13,11 @@ def walk(body: Block) -> list[Node]:
     while pending:
         node = pending.pop()
         if isinstance(node, list):
-            pending.extend(node)  # pyright: ignore[reportUnknownArgumentType]
+            pending += node  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(node, Node):
             found.append(node)
-            pending.extend(getattr(node, name) for name in node.__struct_fields__[2:])
+            for name in node.__struct_fields__[2:]:
+                below = getattr(node, name)
+                if below.__class__ is list or isinstance(below, Node):
+                    pending.append(below)  # pyright: ignore[reportUnknownArgumentType]
     return found

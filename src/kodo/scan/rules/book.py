@@ -26,8 +26,8 @@ from kodo.scan.rules.schema import (
 )
 from kodo.scan.rules.triggers import Triggers
 
-BARE_CALLS = frozenset({"ruby"})
-"""Languages in which a call needs no parentheses."""
+BARE_CALLS = frozenset({"ruby", "cpp"})
+"""Languages in which a call needs none right behind its name: `std::ofstream out(path)`."""
 
 
 class Kinds:
@@ -267,7 +267,7 @@ class Book:
             self.checkers.add(rule.checker)
             words = frozenset(word.encode() for word in rule.words)
             self.looks_everywhere = self.looks_everywhere or not words
-            self.triggers.add_needs("pattern", (words,) if words else ())
+            self.triggers.add_needs("checked", (words,) if words else ())
         for sink in rule.sinks:
             gate = _gate(sink)
             compiled = CompiledSink(rule, sink, self.kinds.bit(rule.kind), rule.sources, gate)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from kodo.scan.rules.names import NamePattern, word_of
 
-Role = Literal["source", "danger", "pattern"]
+Role = Literal["source", "danger", "pattern", "checked"]
 AnyOf = frozenset[bytes]
 ANYWHERE = b""
 """The word of a name that has none (a write to an item, whatever its key): it is in every file."""
@@ -32,11 +32,12 @@ class Need(NamedTuple):
 
 
 class Active(NamedTuple):
-    """The words of a file at which something may be found, by role."""
+    """The words of a file at which something may be found, by role; `checked` are checkers' own."""
 
     source: frozenset[bytes]
     danger: frozenset[bytes]
     pattern: frozenset[bytes]
+    checked: frozenset[bytes] = frozenset()
 
 
 class Triggers:
@@ -82,7 +83,7 @@ class Triggers:
 
     def active(self, words: Collection[bytes], source: bytes) -> Active:
         """Return the words of a file at which its rules may find something."""
-        found: dict[Role, set[bytes]] = {"source": set(), "danger": set(), "pattern": set()}
+        found: dict[Role, set[bytes]] = {role: set() for role in get_args(Role)}
         reachable: dict[str, bool] = {}
         renamed = _DEFINED.findall(source) if b"#define" in source else ()
         for word in (ANYWHERE, *(self._needs.keys() & words)):
@@ -93,9 +94,7 @@ class Triggers:
                     and (not need.text or need.text in source or word in renamed)
                 ):
                     found[role].add(word)
-        return Active(
-            frozenset(found["source"]), frozenset(found["danger"]), frozenset(found["pattern"])
-        )
+        return Active(*(frozenset(found[role]) for role in get_args(Role)))
 
     def _holds(self, need: Need, words: Collection[bytes], reachable: dict[str, bool]) -> bool:
         for any_of in need.words:
