@@ -293,3 +293,22 @@ async def test_heads_that_no_gate_should_pass() -> None:
         answer = await say(proxy, b"GET http://allowed.test@evil.test/ HTTP/1.1\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 403 ")
     assert [(contact.host, contact.verdict) for contact in contacts] == [("evil.test", "refused")]
+
+
+async def test_a_question_that_was_cancelled_is_no_answer() -> None:
+    asked: list[str] = []
+    scope = anyio.CancelScope()
+
+    async def ask(host: str, port: int) -> bool:
+        asked.append(host)
+        if len(asked) == 1:
+            scope.cancel()
+            await anyio.sleep_forever()
+        return True
+
+    async with anyio.create_task_group() as tasks:
+        proxy = Proxy(make_rules([], ask=["asked.test"]), tasks, ask=ask)
+        with scope:
+            await proxy._permit("asked.test", 80)  # pyright: ignore[reportPrivateUsage]
+        await proxy._permit("asked.test", 80)  # pyright: ignore[reportPrivateUsage]
+    assert asked == ["asked.test", "asked.test"]

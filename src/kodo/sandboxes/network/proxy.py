@@ -246,9 +246,10 @@ class Proxy:
             # Each host waits for its own answer only; who does not answer has said no.
             async with self._asking.setdefault((host, port), anyio.Lock()):
                 if (host, port) not in self._answers:
-                    self._answers[host, port] = False
+                    answer = False
                     with anyio.move_on_after(ASK_TIMEOUT_S):
-                        self._answers[host, port] = await self._ask(host, port)
+                        answer = await self._ask(host, port)
+                    self._answers[host, port] = answer  # not where the asking was cancelled
             if self._answers[host, port]:
                 return
             raise Refused(f"{host}:{port} was asked about and refused")
