@@ -11,7 +11,8 @@ from starlette.types import Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-_FRAMES = "kodo.frames"
+FRAMES = "kodo.frames"
+"""The kind of message that holds several texts."""
 
 
 class FramesProtocol(WebSocketsSansIOProtocol):
@@ -20,12 +21,12 @@ class FramesProtocol(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         """Run the application."""
         extensions: dict[str, Any] = self.scope.setdefault("extensions", {})  # pyright: ignore[reportAssignmentType]
-        extensions[_FRAMES] = {}
+        extensions[FRAMES] = {}
         await super().run_asgi()
 
     async def send(self, message: Any) -> None:
         """Send a message of the application. Raises ClientDisconnected."""
-        texts: Sequence[bytes] | None = message.get(_FRAMES)
+        texts: Sequence[bytes] | None = message.get(FRAMES)
         if texts is None:
             await super().send(message)
             return
@@ -39,8 +40,8 @@ class FramesProtocol(WebSocketsSansIOProtocol):
 
 async def send_texts(scope: Scope, send: Send, texts: Sequence[bytes]) -> None:
     """Send text messages, with one write where the server can. Waits for a slow reader."""
-    if _FRAMES in scope.get("extensions", ()):
-        await send({"type": "websocket.send", _FRAMES: texts})
+    if FRAMES in scope.get("extensions", ()):
+        await send({"type": "websocket.send", FRAMES: texts})
         return
     for text in texts:
         await send({"type": "websocket.send", "text": text.decode()})

@@ -57,7 +57,7 @@ class ItemReader:
         self._images = images
         self._reply: list[Part] = []
         self._open: dict[str, str] = {}
-        for message in self._messages[-64:]:
+        for message in _newest_turn(before.messages):
             self._note_calls(message)
 
     def read(self, items: str | Iterable[WireItem]) -> Conversation:
@@ -182,6 +182,14 @@ class ItemReader:
                     param=f"{param}[{number}].type",
                 )
         return tuple(parts)
+
+
+def _newest_turn(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return the last reply and what followed: calls before it have their results."""
+    for number in range(len(messages) - 1, -1, -1):
+        if isinstance(messages[number], Assistant):
+            return messages[number:]
+    return ()
 
 
 def _call_id(item: WireItem, param: str) -> str:

@@ -12,15 +12,15 @@ import msgspec
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
-from kodo.server.frames import send_texts
 from kodo.server.gateway.generation import SlowReader, first_cause
 from kodo.server.problem import Problem, RequestError, bad_request
 from kodo.server.responses import events
 from kodo.server.responses.call import Input, prepare
 from kodo.server.responses.chains import Chains
-from kodo.server.responses.encoding import Sendable, json_event
+from kodo.server.responses.encoding import Sendable
 from kodo.server.responses.items import Conversation
 from kodo.server.responses.lane import Lane
+from kodo.server.responses.outgoing import Outgoing
 from kodo.server.responses.request import RESPONSE_REQUEST, read_body
 from kodo.server.service import Service
 from kodo.server.wire import caller_of
@@ -86,8 +86,8 @@ class Connection:
         "_closing",
         "_lanes",
         "_opened_at",
+        "_outgoing",
         "_receive",
-        "_scope",
         "_send",
         "_service",
         "_stored",
@@ -104,7 +104,7 @@ class Connection:
         tasks: anyio.abc.TaskGroup,
     ) -> None:
         self._service = service
-        self._scope = scope
+        self._outgoing = Outgoing(scope, send, tasks)
         self._caller = caller_of(scope)
         self._stored = stored
         self._chains = Chains(most=MOST_KEPT, beyond=stored)
@@ -181,6 +181,7 @@ class Connection:
         finally:
             if self._lanes.get(name) is lane:
                 del self._lanes[name]
+        await self._outgoing.flush()
         if self._service.draining and not self._lanes:
             await self._close(GOING_AWAY, "the server is being stopped")
             self._tasks.cancel_scope.cancel()
@@ -255,11 +256,12 @@ class Connection:
         await self._send_events([trouble])
 
     async def _send_events(self, found: Sequence[Sendable]) -> None:
-        await send_texts(self._scope, self._send, [json_event(event) for event in found])
+        await self._outgoing.send(found)
 
     async def _close(self, code: int, reason: str) -> None:
         if not self._closing:
             self._closing = True
+            await self._outgoing.flush()
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
 
