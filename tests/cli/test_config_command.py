@@ -44,13 +44,18 @@ def test_config_show_hides_headers_and_has_no_keys(
 
 
 def test_config_set_checks_before_it_writes(kodo: Kodo) -> None:
-    assert kodo("config", "set", "model", "lab/x").code == 0
+    assert kodo("config", "set", "model", "openai/x").code == 0
     before = (home() / "config.toml").read_text()
-    for key, value in (("limits.tokns", "1"), ("sandbox", "none"), ("model", "x")):
+    for key, value in (
+        ("limits.tokns", "1"),
+        ("sandbox", "none"),
+        ("model", "x"),
+        ("model", "lab/x"),
+    ):
         ran = kodo("config", "set", key, value)
         assert ran.code == 2
         assert ran.err.startswith("kodo: error: ")
-    assert (home() / "config.toml").read_text() == before == 'model = "lab/x"\n'
+    assert (home() / "config.toml").read_text() == before == 'model = "openai/x"\n'
     assert (home() / "config.toml").stat().st_mode & 0o777 == 0o600
 
 

@@ -131,13 +131,16 @@ def test_sessions_are_listed_exported_and_removed(project: Project) -> None:
     assert [item["outcome"] for item in listed] == ["verified"]
     thread = listed[0]["id"]
     assert thread in project("sessions", "list").out
+    for words in (("show",), ("rm", "--yes"), ("export",)):  # a wrong id is wrong usage
+        unknown = project("sessions", *words, "01nothere")
+        assert (unknown.code, "no thread" in unknown.err) == (2, True)
     lines = project("sessions", "export", thread[:12]).out.splitlines()
     assert json.loads(lines[0])["thread"]["id"] == thread
     assert json.loads(lines[-1])["event"]["body"]["type"] == "run_ended"
     assert project.process("sessions", "rm", thread).code == 1
     assert project("sessions", "rm", thread, "--yes").code == 0
     assert json.loads(project("sessions", "list", "--json").out) == []
-    assert project("sessions", "show", thread).code == 4
+    assert project("sessions", "show", thread).code == 2
     assert project("sessions", "show").code == 2
 
 

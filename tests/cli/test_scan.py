@@ -60,7 +60,7 @@ def test_findings_end_with_1_and_the_report_tells_the_way(kodo: Kodo) -> None:
     assert lines[0] == "app.py"
     assert f"[{SQL}] CWE-89" in lines[1]
     assert "        6: " in ran.out
-    assert lines[-1].startswith("1 error in 1 files (9 lines, ")
+    assert lines[-1].startswith("1 error in 1 file (9 lines, ")
     assert "\x1b" not in ran.out
 
 

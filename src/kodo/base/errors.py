@@ -111,5 +111,9 @@ class StoreError(KodoError):
     """The store cannot be read or written, or what it holds is damaged."""
 
 
+class NotStored(StoreError):
+    """The store is whole, but holds nothing by the name that was given, or several."""
+
+
 class ProtocolError(KodoError):
     """A peer broke its own protocol."""

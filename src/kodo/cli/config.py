@@ -20,6 +20,7 @@ from kodo.runtime.config_file import (
     put,
     read_file,
 )
+from kodo.runtime.settings import RESERVED_PROVIDERS
 
 EXAMPLES = """\
 examples:
@@ -77,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "path":
         print(read_environment().paths().config_file)
     elif arguments.action == "set":
+        if arguments.key == "model":
+            check_provider(load(arguments), arguments.value)
         set_key(arguments.key, arguments.value)
     else:
         report = make_report(load(arguments))
@@ -85,6 +88,13 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print("\n".join(lines(report)))
     return 0
+
+
+def check_provider(settings: Settings, model_id: str) -> None:
+    """Raise ConfigError where a model id names a provider that nobody has declared."""
+    provider, slash, _ = model_id.partition("/")
+    if slash and provider not in RESERVED_PROVIDERS:
+        settings.provider(provider)
 
 
 def set_key(key: str, value: str) -> None:

@@ -10,6 +10,7 @@ from kodo.base.errors import (
     KodoError,
     LimitReached,
     ModelError,
+    NotStored,
     ProtocolError,
     SandboxError,
     StoreError,
@@ -30,6 +31,7 @@ _ERRORS: tuple[tuple[type[KodoError], int], ...] = (
     (LimitReached, LIMIT),
     (ModelError, BROKEN),
     (SandboxError, BROKEN),
+    (NotStored, USAGE),
     (StoreError, BROKEN),
     (ProtocolError, BROKEN),
 )

@@ -16,6 +16,7 @@ from kodo.runtime.mcp import open_client, pins_of, servers_of
 from kodo.tools.mcp.client import KnownTool
 from kodo.tools.mcp.remote import tool_name
 from kodo.tools.mcp.setting import McpServer
+from kodo.tui.words import count
 
 EXAMPLES = """\
 examples:
@@ -145,7 +146,9 @@ def _tool(server: str, tool: KnownTool, doubt: str) -> ToolReport:
 
 
 def _show(report: ServerReport, *, whole: bool) -> None:
-    state = "off" if not report.enabled else f"{len(report.tools)} tools, {report.tokens:,} tokens"
+    state = f"{count(len(report.tools), 'tool')}, {count(report.tokens, 'token')}"
+    if not report.enabled:
+        state = "off"
     if report.failure:
         state = f"does not work: {report.failure}"
     print(f"{report.name}  {printable(report.reached)}  {printable(state)}")

@@ -100,7 +100,7 @@ def _list(earlier: Earlier, *, as_json: bool) -> int:
     if as_json:
         print_json(Report(earlier.thread.header.id, found))
     elif not found:
-        print("nothing was said in this session that one could step back before")
+        print("there is nothing to step back to: this session holds only its first task")
     else:
         rows = [(f"e{point.entry}", one_line(point.said, 90)) for point in found]
         print_table(("TO", "STEPS BACK BEFORE"), rows)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from kodo.base.errors import StoreError
+from kodo.base.errors import NotStored, StoreError
 from kodo.core.events import RunEnded
 from kodo.core.messages import Value
 from kodo.core.store import ThreadSummary
@@ -66,12 +66,12 @@ def title_of(text: str) -> str:
 
 
 def resolve(connection: sqlite3.Connection, thread_id: str) -> str:
-    """Return the whole id that `thread_id` is or begins. Raises StoreError: none, or several."""
+    """Return the whole id that `thread_id` is or begins. Raises NotStored: none, or several."""
     row = connection.execute("SELECT id FROM threads WHERE id = ?", (thread_id,)).fetchone()
     if row is not None:
         return row[0]
     if len(thread_id) < _SHORTEST_PREFIX:
-        raise StoreError(
+        raise NotStored(
             f"no thread {thread_id!r}: give its id, or at least its first "
             f"{_SHORTEST_PREFIX} characters (`kodo sessions list` shows them)"
         )
@@ -85,11 +85,11 @@ def resolve(connection: sqlite3.Connection, thread_id: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise StoreError(
+        raise NotStored(
             f"no thread {thread_id!r} in this project's store (`kodo sessions list` shows them)"
         )
     shown = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
-    raise StoreError(f"{thread_id!r} begins several threads ({shown}): give more of it")
+    raise NotStored(f"{thread_id!r} begins several threads ({shown}): give more of it")
 
 
 def walk(

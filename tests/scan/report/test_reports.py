@@ -165,7 +165,7 @@ def test_sarif_tells_suppressions_gaps_and_skips() -> None:
     notes = run["invocations"][0]["toolExecutionNotifications"]
     assert [(note["level"], note["message"]["text"]) for note in notes] == [
         ("warning", "not seen whole: syntax errors"),
-        ("note", "1 files skipped: minified"),
+        ("note", "1 file skipped: minified"),
     ]
 
 
@@ -187,8 +187,8 @@ def test_text_names_place_rule_way_fix_and_id() -> None:
         f"        id: {found.fingerprint}",
         "",
         "partial: half.py: syntax errors",
-        "1 error in 3 files (115 lines, 1.0 s); 1 suppressed; 1 files skipped (1 minified); "
-        "PARTIAL: 1 files not seen whole",
+        "1 error in 3 files (115 lines, 1.0 s); 1 suppressed; 1 file skipped (1 minified); "
+        "PARTIAL: 1 file not seen whole",
     ]
 
 

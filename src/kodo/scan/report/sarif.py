@@ -160,7 +160,7 @@ def _invocation(summary: Summary) -> Invocation:
         for item in summary.partial
     ]
     notes += [
-        Notification("note", Message(f"{count} files skipped: {reason}"))
+        Notification("note", Message(f"{count} file{'' if count == 1 else 's'} skipped: {reason}"))
         for reason, count in summary.skipped.items()
     ]
     # What was cut short is still a run that ended in order; its gaps are the notifications.

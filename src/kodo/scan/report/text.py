@@ -74,17 +74,23 @@ def last_line(summary: Summary, paint: Paint = plain) -> str:
         if counts[level]
     ]
     parts = [", ".join(told) if told else paint("no findings", "good")]
-    parts[0] += f" in {summary.files:,} files ({summary.lines:,} lines, {summary.seconds:.1f} s)"
+    files, lines = _count(summary.files, "file"), _count(summary.lines, "line")
+    parts[0] += f" in {files} ({lines}, {summary.seconds:.1f} s)"
     if summary.known:
         parts.append(f"{summary.known} known")
     if summary.suppressed:
         parts.append(f"{len(summary.suppressed)} suppressed")
     if summary.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in summary.skipped.items())
-        parts.append(f"{sum(summary.skipped.values())} files skipped ({reasons})")
+        parts.append(f"{_count(sum(summary.skipped.values()), 'file')} skipped ({reasons})")
     if summary.partial:
-        parts.append(paint(f"PARTIAL: {len(summary.partial)} files not seen whole", "warning"))
+        missed = _count(len(summary.partial), "file")
+        parts.append(paint(f"PARTIAL: {missed} not seen whole", "warning"))
     return "; ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _safe(text: str) -> str:

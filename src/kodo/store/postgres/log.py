@@ -13,7 +13,7 @@ from typing import NamedTuple
 import asyncpg
 import msgspec
 
-from kodo.base.errors import StoreError
+from kodo.base.errors import NotStored, StoreError
 from kodo.core.events import MessageAdded, RunEnded
 from kodo.core.messages import Text, User
 from kodo.core.store import ThreadSummary
@@ -217,7 +217,7 @@ async def _resolve(connection: Connection, thread_id: str) -> str:
     if await connection.fetchval("SELECT 1 FROM threads WHERE id = $1", thread_id):
         return thread_id
     if len(thread_id) < _SHORTEST_PREFIX:
-        raise StoreError(
+        raise NotStored(
             f"no thread {thread_id!r}: give its id, or at least its first "
             f"{_SHORTEST_PREFIX} characters"
         )
@@ -228,9 +228,9 @@ async def _resolve(connection: Connection, thread_id: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise StoreError(f"no thread {thread_id!r} in this project's store")
+        raise NotStored(f"no thread {thread_id!r} in this project's store")
     shown = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
-    raise StoreError(f"{thread_id!r} begins several threads ({shown}): give more of it")
+    raise NotStored(f"{thread_id!r} begins several threads ({shown}): give more of it")
 
 
 async def _read_thread(connection: Connection, thread_id: str) -> tuple[ThreadHeader, list[Entry]]:
