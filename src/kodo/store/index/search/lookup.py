@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from kodo.store.index.search.question import Question
 
-COUNTED = 2000
+COUNTED = 1000
 MOST_TERMS = 8
-MOST_ROWS = 4000
+MOST_ROWS = 3000
 
 _MOST_TOGETHER = 5
-_MOST_ROWS_NEAR = 10000
+_MOST_ROWS_NEAR = 7500
 # How many other words may stand between so many: two of them are near each other by chance.
 _NEAR = {2: 2, 3: 5, 4: 10, 5: 12}
 _SAME_CHARS = 4
