@@ -365,3 +365,20 @@ def test_a_counter_goes_down_where_another_method_counts_up() -> None:
     (pop,) = [s for s in symbols(source, "python") if s.name == "pop"]
     found = [apply_mutation(source, m).decode() for m in mutations(source, "python", "s.py", pop)]
     assert any("        self.size -= 1\n        return self.xs.pop()" in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "fixed"),
+    [
+        ("python", b"def f(a):\n    return range(len(a) - 1)\n", b"range(len(a))"),
+        ("javascript", b"function f(a) { return a.slice(a.length - 1); }\n", b"a.slice(a.length)"),
+        ("go", b"package p\nfunc f(a []int) int { return len(a) - 1 }\n", b"return len(a) }"),
+        ("ruby", b"def f(a)\n  a.first(a.size - 1)\nend\n", b"a.first(a.size)"),
+    ],
+)
+def test_a_number_that_would_be_nothing_is_left_out(
+    language: LanguageName, source: bytes, fixed: bytes
+) -> None:
+    made = [apply_mutation(source, edit) for edit in islice(mutations(source, language, "f"), 300)]
+    assert any(fixed in text for text in made[:20])
+    assert not any(b"- 0" in text for text in made)

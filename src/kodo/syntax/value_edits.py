@@ -69,7 +69,12 @@ def _integer(scope: Scope, spot: Spot) -> Iterator[Edit]:
     for value, weight in ((number + 1, 1.0), (number - 1, 1.0), (0, 0.35), (1, 0.35), (2, 0.15)):
         if value == 0 and spot.parent is not None and "augmented" in spot.parent.kind:
             continue  # `x += 0` says nothing
-        if value >= 0 and value != number:
+        if value == 0 and number and (rest := _without(spot)) is not None:
+            # `len(x) - 0` says it in a way that nobody would write.
+            fraction = PRIORS["integer"] * weight * (1.2 if near else 1.0)
+            total, left = rest
+            yield Edit(total.start, total.end, left.text, "integer", fraction, sure=True)
+        elif value >= 0 and value != number:
             yield _edit(spot, str(value), "integer", weight * (1.2 if near else 1.0), sure=True)
         elif value < 0 and is_value(spot):
             yield _edit(spot, str(value), "integer", weight * 0.7)
@@ -86,6 +91,17 @@ def _integer(scope: Scope, spot: Spot) -> Iterator[Edit]:
         yield Edit(parent.start, parent.end, text, "integer", PRIORS["integer"] * 0.5)
     elif number and is_value(spot):
         yield _edit(spot, f"-{number}", "integer", 0.35)
+
+
+def _without(spot: Spot) -> tuple[Spot, Spot] | None:
+    """Return the sum or difference that a number ends, and what it is without the number."""
+    total = spot.parent
+    if total is None or total.kind not in BINARIES or len(total.children) != 3:
+        return None
+    left, operator, right = total.children
+    if operator.kind not in {"+", "-"} or (right.start, right.end) != (spot.start, spot.end):
+        return None
+    return total, left
 
 
 def _near_index(spot: Spot) -> bool:
@@ -163,6 +179,8 @@ def _constant(scope: Scope, spot: Spot) -> Iterator[Edit]:
             (words.empty_list, 0.3),
             ("-1", 0.2),
         ):
+            if other == "0" and _without(spot) is not None:
+                continue
             if other and other != text:
                 yield _edit(spot, other, "constant", weight)
     if len(text) > 3 and spot.kind in STRINGS:

@@ -126,7 +126,7 @@ async def deliver_proven(case: Case, command: TestCommand, found: Trial) -> Endi
         return await close(case, changed_meanwhile(case, found.proposal))
     text = f"The change passes the tests in a scratch copy ({proposal.origin} {proposal.note})."
     if not found.green:
-        text = f"The best draft passes {found.passed} tests, {found.failed} still fail."
+        text = f"The best draft passes {_tests(found.passed)}, {found.failed} still fail."
     async with Placed(case, proposal.files) as placed:
         refused = await write_files(case, proposal.files, text)
         if refused:
@@ -134,7 +134,7 @@ async def deliver_proven(case: Case, command: TestCommand, found: Trial) -> Endi
             return await close(case, ending)
         evidence = await prove(case, command, min(60.0, case.allowance.left_s() + 10))
         placed.stays = evidence.exit_code == 0 or not found.green
-    count = f", {evidence.passed} tests pass" if evidence.passed is not None else ""
+    count = f", {_tests(evidence.passed)} passed" if evidence.passed is not None else ""
     said = f"`{shown(command)}` ends with exit code {evidence.exit_code}{count}"
     files = ", ".join(proposal.files)
     if evidence.exit_code == 0:
@@ -194,14 +194,14 @@ def examples_text(trial: Trial) -> str:
     said = f"{passed} of {passed + failing} stated examples pass." if passed + failing else ""
     written = sum(1 for name in trial.passed_names if is_written(name))
     if written:
-        said = f"{said} It passes {written} tests that kodo wrote to show the problem.".strip()
+        said = f"{said} It passes {_tests(written)} that kodo wrote to show the problem.".strip()
     return said
 
 
 def failed(case: Case, first: Trial) -> Ending:
     """Return the ending for a search that found nothing, with what was tried."""
     best = case.best
-    partial = f" The best of them passes {best.passed} tests." if best is not None else ""
+    partial = f" The best of them passes {_tests(best.passed)}." if best is not None else ""
     return Ending(
         "failed",
         f"No change was found that passes; the files are as they were. {tried_text(case)}{partial}"
@@ -233,6 +233,10 @@ def tried_text(case: Case) -> str:
     parts = ", ".join(f"{count} by {origin}" for origin, count in sorted(case.counts.items()))
     noun = "candidate" if case.tried == 1 else "candidates"
     return f"Tried {case.tried} {noun} ({parts})." if parts else "Nothing could be tried."
+
+
+def _tests(count: int) -> str:
+    return "1 test" if count == 1 else f"{count} tests"
 
 
 def count_text(trial: Trial) -> str:
