@@ -11,6 +11,7 @@ KodoError
 ├── SandboxError           the jail itself is broken (a failing command is a result, not an error)
 ├── LimitReached           the run's budget is spent
 ├── StoreError             the log or the blobs cannot be read or written
+│   └── NotStored          no session or entry of that name is kept
 └── ProtocolError          a peer said something that its protocol does not allow
 
 A message names the thing with `!r`, the value, the limit and the way out.

@@ -131,7 +131,8 @@ def _make_place(source: str, at: str) -> None:
     if os.path.lexists(at):
         return
     if stat.S_ISDIR(os.stat(source).st_mode):  # noqa: PTH116
-        os.makedirs(at)  # noqa: PTH103
+        # Commands at once share the jail's own /tmp: another may have made it just now.
+        os.makedirs(at, exist_ok=True)  # noqa: PTH103
         return
     os.makedirs(os.path.dirname(at), exist_ok=True)  # noqa: PTH103, PTH120
     os.close(os.open(at, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
