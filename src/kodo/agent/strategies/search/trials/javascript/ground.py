@@ -13,6 +13,7 @@ import msgspec
 from kodo.agent.strategies.search.trials.command import CommandGround
 from kodo.agent.strategies.search.trials.confirm import confirmed
 from kodo.agent.strategies.search.trials.ground import Baseline, Coverage
+from kodo.agent.strategies.search.trials.injected import run_injected
 from kodo.agent.strategies.search.trials.javascript.plan import JavascriptPlan
 from kodo.agent.strategies.search.trials.javascript.program import (
     JOBS_NAME,
@@ -33,7 +34,6 @@ from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 
 BOOT_S = 20.0
-MOST_OUTPUT_BYTES = 64 << 20
 SHORTEST_TEST_S = 0.5
 LONGEST_TEST_S = 20.0
 NARROW_TESTS = 4
@@ -261,16 +261,11 @@ class JavascriptGround:
             load_ms=1000 * load_s,
             boot_ms=1000 * BOOT_S,
         )
-        sandbox = self._scratch.sandbox
-        try:  # through the sandbox: a test may have put a symlink in their place
-            await sandbox.write(Path(RUNNER_NAME), runner_source().encode())
-            await sandbox.write(Path(JOBS_NAME), msgspec.json.encode(work))
-        except ToolError:
-            return []
-        result = await sandbox.exec(
+        output = await run_injected(
+            self._scratch.sandbox,
             ["node", RUNNER_NAME],
+            {RUNNER_NAME: runner_source().encode(), JOBS_NAME: msgspec.json.encode(work)},
             env={**self.slow.command.env, "KODO_SEARCH": "server"},
             timeout_s=seconds + BOOT_S,
-            max_output_bytes=MOST_OUTPUT_BYTES,
         )
-        return read_reports(result.output)
+        return read_reports(output)

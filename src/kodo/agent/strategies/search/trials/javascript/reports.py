@@ -6,6 +6,7 @@ Knows their form only. Guards that a line which is no report is left out.
 import msgspec
 
 from kodo.agent.projects.testreport import FailingTest, Frame
+from kodo.agent.strategies.search.trials.injected import reports_in
 from kodo.agent.strategies.search.trials.javascript.program import MARK
 from kodo.agent.strategies.search.trials.proposal import Proposal, Trial
 
@@ -94,13 +95,7 @@ class Jobs(msgspec.Struct):
 
 def read_reports(output: bytes) -> list[Report]:
     """Return the reports in the runner's output, in the order of their trials."""
-    reports: list[Report] = []
-    for line in output.split(b"\n"):
-        if line.startswith(MARK.encode()):
-            try:
-                reports.append(msgspec.json.decode(line[len(MARK) :], type=Report))
-            except msgspec.DecodeError:
-                continue  # cut in the middle
+    reports = reports_in(output, MARK.encode(), Report)
     return sorted(reports, key=lambda report: report.id)
 
 

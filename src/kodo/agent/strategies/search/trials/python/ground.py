@@ -14,6 +14,7 @@ import msgspec
 from kodo.agent.projects.testcommand import TestCommand
 from kodo.agent.projects.testreport import FailingTest, Frame
 from kodo.agent.strategies.search.trials.ground import Baseline, Coverage
+from kodo.agent.strategies.search.trials.injected import reports_in, run_injected
 from kodo.agent.strategies.search.trials.proposal import Proposal, Trial
 from kodo.agent.strategies.search.trials.python.runner_source import (
     JOBS_NAME,
@@ -21,12 +22,10 @@ from kodo.agent.strategies.search.trials.python.runner_source import (
     RUNNER_NAME,
     RUNNER_SOURCE,
 )
-from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 
 MEMORY_BYTES = 2 << 30
 STARTUP_S = 15.0
-MOST_OUTPUT_BYTES = 64 << 20
 HANG_S = 3.0
 NARROW_TESTS = 4
 
@@ -267,25 +266,15 @@ class PythonGround:
             base=dict(base or {}),
             trials=jobs,
         )
-        sandbox = self._scratch.sandbox
-        try:  # through the sandbox: a test may have put a symlink in their place
-            await sandbox.write(Path(RUNNER_NAME), RUNNER_SOURCE.encode())
-            await sandbox.write(Path(JOBS_NAME), msgspec.json.encode(plan))
-        except ToolError:
-            return []
-        result = await sandbox.exec(
+        output = await run_injected(
+            self._scratch.sandbox,
             [self._plan.python, RUNNER_NAME],
+            {RUNNER_NAME: RUNNER_SOURCE.encode(), JOBS_NAME: msgspec.json.encode(plan)},
             env={**self.env, "PYTHONDONTWRITEBYTECODE": "1"},
             timeout_s=seconds + STARTUP_S + self.whole_s,
-            max_output_bytes=MOST_OUTPUT_BYTES,
         )
-        reports: list[_Report] = []
-        for line in result.output.split(b"\n"):
-            if line.startswith(MARK.encode()):
-                report = msgspec.json.decode(line[len(MARK) :], type=_Report)
-                if report.id >= 0:
-                    reports.append(report)
-        return reports
+        reports = reports_in(output, MARK.encode(), _Report)
+        return [report for report in reports if report.id >= 0]
 
 
 def _trial(proposal: Proposal, report: _Report) -> Trial:

@@ -14,9 +14,9 @@ from kodo.agent.projects.testruns import parse_test_run
 from kodo.agent.strategies.search.trials.command import CommandGround
 from kodo.agent.strategies.search.trials.confirm import confirmed
 from kodo.agent.strategies.search.trials.ground import Baseline, Coverage
+from kodo.agent.strategies.search.trials.injected import reports_in, run_injected
 from kodo.agent.strategies.search.trials.proposal import Proposal, Trial
 from kodo.agent.strategies.search.trials.ruby.plan import RubyPlan
-from kodo.base.errors import ToolError
 from kodo.core.sandbox import Scratch
 
 RUNNER_NAME = ".kodo-search/runner.rb"
@@ -24,7 +24,6 @@ JOBS_NAME = ".kodo-search/ruby.json"
 MARK = b"\x1ekodo "
 BOOT_S = 10.0
 LONGEST_TRIAL_S = 20.0
-MOST_OUTPUT_BYTES = 64 << 20
 
 
 class _Lines(msgspec.Struct):
@@ -166,20 +165,15 @@ class RubyGround:
             seconds_after_pass=seconds_after_pass,
             trace=trace,
         )
-        sandbox = self._scratch.sandbox
         runner = Path(__file__).with_name("runner.rb").read_bytes()
-        try:  # through the sandbox: a test may have put a symlink in their place
-            await sandbox.write(Path(RUNNER_NAME), runner)
-            await sandbox.write(Path(JOBS_NAME), msgspec.json.encode(work))
-        except ToolError:
-            return []
-        result = await sandbox.exec(
+        output = await run_injected(
+            self._scratch.sandbox,
             ["ruby", RUNNER_NAME],
+            {RUNNER_NAME: runner, JOBS_NAME: msgspec.json.encode(work)},
             env=self.slow.command.env,
             timeout_s=seconds + self._trial_s + BOOT_S,
-            max_output_bytes=MOST_OUTPUT_BYTES,
         )
-        return read_reports(result.output)
+        return read_reports(output)
 
     def _trial(self, proposal: Proposal, report: _Report) -> Trial:
         run = parse_test_run(report.output, exit_code=report.exit_code, root=self._scratch.root)
@@ -198,11 +192,5 @@ class RubyGround:
 
 def read_reports(output: bytes) -> list[_Report]:
     """Return the reports in the runner's output, in the order of their trials."""
-    found: list[_Report] = []
-    for line in output.split(b"\n"):
-        if line.startswith(MARK):
-            try:
-                found.append(msgspec.json.decode(line[len(MARK) :], type=_Report))
-            except msgspec.DecodeError:
-                continue  # cut in the middle
+    found = reports_in(output, MARK, _Report)
     return sorted(found, key=lambda report: report.id)
